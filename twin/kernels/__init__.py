@@ -1,0 +1,1 @@
+"""Numba kernels and their plain references; arrays in, arrays out."""
