@@ -1,0 +1,1 @@
+"""Energy: hourly demand of buildings and the heat supply that meets it."""

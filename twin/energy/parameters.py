@@ -1,0 +1,168 @@
+"""Named parameters of the energy domain, each with unit, range and source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twin.parameters import parameter
+
+RUHNAU = "Ruhnau, Hirth and Praktiknjo 2019, doi 10.1038/s41597-019-0199-y"
+IPCC = "IPCC 2006 Guidelines, vol. 2, table 2.2 (default, lower heating value)"
+
+
+@dataclass(frozen=True)
+class EnergyParameters:
+    """What may vary in the energy model. Factors multiply the values of `twin.energy.archetypes`."""
+
+    # fmt: off
+    heating_setpoint_shift_k: float = parameter(
+        0.0, unit="K", low=-5.0, high=5.0,
+        meaning="added to the heating set-point of every use", source="assumption",
+    )
+    cooling_setpoint_shift_k: float = parameter(
+        0.0, unit="K", low=-3.0, high=5.0,
+        meaning="added to the cooling set-point of every use", source="assumption",
+    )
+    night_setback_k: float = parameter(
+        2.0, unit="K", low=0.0, high=8.0,
+        meaning="lower heating set-point outside the hours of use, except in residential and health buildings",
+        source="assumption",
+    )
+    u_value_factor: float = parameter(
+        1.0, unit="-", low=0.4, high=2.0,
+        meaning="uncertainty of the U-values of existing and retrofitted elements", source="assumption",
+    )
+    infiltration_factor: float = parameter(
+        1.0, unit="-", low=0.0, high=4.0, meaning="uncertainty of air leakage", source="assumption",
+    )
+    ventilation_factor: float = parameter(
+        1.0, unit="-", low=0.3, high=3.0, meaning="uncertainty of ventilation flows", source="assumption",
+    )
+    window_airing_factor: float = parameter(
+        3.0, unit="-", low=0.0, high=10.0,
+        meaning="most additional ventilation by opened windows in buildings without cooling, in full flows",
+        source="assumption",
+    )
+    internal_gains_factor: float = parameter(
+        1.0, unit="-", low=0.0, high=2.0,
+        meaning="uncertainty of the heat of people, lighting and appliances", source="assumption",
+    )
+    appliance_use_factor: float = parameter(
+        1.0, unit="-", low=0.2, high=3.0,
+        meaning="uncertainty of the electricity of appliances and lighting", source="assumption",
+    )
+    hot_water_factor: float = parameter(
+        1.0, unit="-", low=0.2, high=3.0, meaning="uncertainty of hot-water use", source="assumption",
+    )
+    hot_water_loss_share: float = parameter(
+        0.25, unit="-", low=0.0, high=1.0,
+        meaning="circulation and storage loss as a share of the tapped heat, not counted as gain",
+        source="assumption",
+    )
+    distribution_efficiency: float = parameter(
+        0.88, unit="-", low=0.6, high=1.0,
+        meaning="room heat over heat fed into the building's heating circuit", source="assumption",
+    )
+    behaviour_spread: float = parameter(
+        0.2, unit="-", low=0.0, high=1.0,
+        meaning="standard deviation of the logarithm of appliance and hot-water use between buildings (mean kept)",
+        source="assumption",
+    )
+    setpoint_spread_k: float = parameter(
+        0.5, unit="K", low=0.0, high=3.0,
+        meaning="standard deviation of the heating set-point between buildings", source="assumption",
+    )
+    prebound_strength: float = parameter(
+        0.5, unit="-", low=0.0, high=1.0,
+        meaning="prebound correction: share of the gap between calculated and measured heating of old homes that is "
+        "applied, as a lower mean set-point of residential buildings. 1: the gap that was found where every "
+        "household pays its own heat, 0: none",
+        source="gap: Sunikka-Blank and Galvin 2012, doi 10.1080/09613218.2012.690952; the share is an assumption for "
+        "collectively heated blocks",
+    )
+    cooling_efficiency: float = parameter(
+        3.0, unit="-", low=1.0, high=8.0, meaning="seasonal cooling over electricity", source="assumption",
+    )
+    overheating_limit_c: float = parameter(
+        27.0, unit="degC", low=22.0, high=35.0,
+        meaning="operative temperature above which an hour counts as overheated",
+        source="summer limit of Finnish decree 1010/2017 for residential use, applied to the operative temperature",
+    )
+    district_heating_efficiency: float = parameter(
+        0.97, unit="-", low=0.8, high=1.0,
+        meaning="heat behind over heat before the substation", source="assumption, as in Finnish D5 2012",
+    )
+    gas_boiler_efficiency: float = parameter(
+        0.92, unit="-", low=0.6, high=1.05, meaning="seasonal efficiency (lower heating value)", source="assumption",
+    )
+    oil_boiler_efficiency: float = parameter(
+        0.85, unit="-", low=0.6, high=1.0, meaning="seasonal efficiency (lower heating value)", source="assumption",
+    )
+    district_heating_price_eur_kwh: float = parameter(
+        0.105, unit="EUR/kWh", low=0.0, high=1.0,
+        meaning="price of district heat for consumers with taxes",
+        source="assumption; replace by the supplier's price",
+    )
+    gas_price_eur_kwh: float = parameter(
+        0.12, unit="EUR/kWh", low=0.0, high=1.0,
+        meaning="price of gas for consumers with taxes", source="assumption; replace by the supplier's price",
+    )
+    oil_price_eur_kwh: float = parameter(
+        0.14, unit="EUR/kWh", low=0.0, high=1.0,
+        meaning="price of heating oil for consumers with taxes", source="assumption; replace by the supplier's price",
+    )
+    district_heating_co2_kg_kwh: float = parameter(
+        0.13, unit="kg/kWh", low=0.0, high=0.6,
+        meaning="emission factor of district heat",
+        source="assumption, order of the Finnish production average; replace by the supplier's figure",
+    )
+    gas_co2_kg_kwh: float = parameter(
+        0.202, unit="kg/kWh", low=0.0, high=0.4, meaning="emission factor of gas", source=f"{IPCC}: 56.1 kg/GJ",
+    )
+    oil_co2_kg_kwh: float = parameter(
+        0.267, unit="kg/kWh", low=0.0, high=0.5, meaning="emission factor of heating oil",
+        source=f"{IPCC}: 74.1 kg/GJ",
+    )
+    sink_existing_c: float = parameter(
+        40.0, unit="degC", low=25.0, high=60.0,
+        meaning="flow temperature at 0 °C outside, existing envelope", source=f"{RUHNAU}: radiators, 40 − 1.0 T",
+    )
+    sink_existing_slope: float = parameter(
+        1.0, unit="K/K", low=0.0, high=2.0,
+        meaning="rise of the flow temperature per kelvin colder, existing envelope", source=f"{RUHNAU}: radiators",
+    )
+    sink_standard_c: float = parameter(
+        35.0, unit="degC", low=25.0, high=60.0,
+        meaning="flow temperature at 0 °C outside, standard retrofit", source="assumption, between existing and deep",
+    )
+    sink_standard_slope: float = parameter(
+        0.75, unit="K/K", low=0.0, high=2.0,
+        meaning="rise of the flow temperature per kelvin colder, standard retrofit",
+        source="assumption, between existing and deep",
+    )
+    sink_deep_c: float = parameter(
+        30.0, unit="degC", low=25.0, high=60.0,
+        meaning="flow temperature at 0 °C outside, deep retrofit or built since 2010",
+        source=f"{RUHNAU}: floor heating, 30 − 0.5 T; that radiators suffice then is an assumption",
+    )
+    sink_deep_slope: float = parameter(
+        0.5, unit="K/K", low=0.0, high=2.0,
+        meaning="rise of the flow temperature per kelvin colder, deep retrofit", source=f"{RUHNAU}: floor heating",
+    )
+    hot_water_temperature_c: float = parameter(
+        55.0, unit="degC", low=45.0, high=70.0,
+        meaning="sink temperature of heat pumps for hot water", source="least temperature of Finnish decree 1047/2017",
+    )
+    heat_pump_correction: float = parameter(
+        0.85, unit="-", low=0.5, high=1.2, meaning="field over catalogue COP", source=RUHNAU,
+    )
+    heat_pump_capacity_share: float = parameter(
+        0.7, unit="-", low=0.2, high=1.5,
+        meaning="capacity of a heat pump over the building's peak heat; an electric heater does the rest",
+        source="assumption",
+    )
+    ground_source_drop_k: float = parameter(
+        5.0, unit="K", low=0.0, high=10.0,
+        meaning="brine below undisturbed ground, which is taken at the annual mean of the air", source=RUHNAU,
+    )
+    # fmt: on

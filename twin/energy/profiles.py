@@ -1,0 +1,85 @@
+"""Hourly profiles of use, year starting on a Monday: set-points, gains, ventilation, electricity, hot water."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.city.model import HOURS
+from twin.city.schema import BUILDING_USES
+from twin.energy.archetypes import IDLE_FLOW_L_S_M2, IDLE_LOAD, USES, Use
+from twin.energy.parameters import EnergyParameters
+
+SCHOOL_HOLIDAY = (152, 222)  # June to 10 August, days of the year counted from 0 (assumption)
+
+# Relative use over the day of a dwelling (assumption: morning and evening peaks of many dwellings together).
+_HOME_POWER = (5, 4, 4, 4, 4, 5, 7, 9, 9, 8, 8, 8, 9, 9, 9, 10, 12, 14, 16, 16, 15, 13, 10, 7)
+_HOME_WATER = (2, 1, 1, 1, 2, 5, 9, 9, 7, 6, 5, 5, 5, 5, 5, 5, 6, 8, 9, 10, 10, 9, 7, 4)
+_HOME_PEOPLE = (10, 10, 10, 10, 10, 10, 9, 7, 5, 4, 4, 4, 4, 4, 5, 6, 7, 8, 8, 9, 9, 10, 10, 10)
+_HOME_DARKNESS = 0.2  # more electricity in midwinter, less in midsummer (assumption)
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Tables by use (rows in the order of `BUILDING_USES`) and hour, float64 (8, 8760); per floor area where m2.
+
+    `air_flow` is a multiple of the standard flow; `hot_water` shares of the year's heat, summing to 1.
+    """
+
+    heat_set_c: NDArray[np.float64]
+    cool_set_c: NDArray[np.float64]
+    people_w_m2: NDArray[np.float64]
+    electricity_w_m2: NDArray[np.float64]
+    air_flow: NDArray[np.float64]
+    hot_water: NDArray[np.float64]
+
+
+def build_profiles(parameters: EnergyParameters) -> Profiles:
+    """Return the profiles of all uses for one year."""
+    hour = np.arange(HOURS) % 24
+    day = np.arange(HOURS) // 24
+    rows: dict[str, list[NDArray[np.float64]]] = {f: [] for f in Profiles.__dataclass_fields__}
+    for name in BUILDING_USES:
+        use = USES[name]
+        busy = _busy(name, use, hour, day)
+        people, electricity, water = _loads(name, use, busy, hour, day)
+        setback = 0.0 if use.first_hour == 0 and use.end_hour == 24 else parameters.night_setback_k
+        warm = np.maximum(busy, np.roll(busy, -2))  # heated up two hours ahead
+        flow = np.where(busy > 0.0, 1.0, IDLE_FLOW_L_S_M2 / use.flow_l_s_m2)
+        heat_set = use.heating_c + parameters.heating_setpoint_shift_k - setback * (warm == 0.0)
+        cool_set = np.full(HOURS, use.cooling_c + parameters.cooling_setpoint_shift_k)
+        rows["heat_set_c"].append(heat_set)
+        rows["cool_set_c"].append(np.maximum(cool_set, heat_set + 1.0))
+        rows["people_w_m2"].append(people)
+        rows["electricity_w_m2"].append(electricity)
+        rows["air_flow"].append(flow)
+        rows["hot_water"].append(water / water.sum())
+    return Profiles(**{name: np.stack(values) for name, values in rows.items()})
+
+
+def _busy(name: str, use: Use, hour: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.float64]:
+    busy = (hour >= use.first_hour) & (hour < use.end_hour) & (day % 7 < use.days)
+    if name == "education":
+        busy &= ~((day >= SCHOOL_HOLIDAY[0]) & (day < SCHOOL_HOLIDAY[1]))
+    return busy.astype(np.float64)
+
+
+def _loads(
+    name: str, use: Use, busy: NDArray[np.float64], hour: NDArray[np.int64], day: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return heat of people and electricity in W/m², and the unscaled profile of hot water."""
+    lighting = use.lighting_w_m2 * use.lighting_share
+    equipment = use.equipment_w_m2 * use.occupancy
+    if name == "residential":
+        shape = np.array(_HOME_POWER) / np.mean(_HOME_POWER)
+        season = 1.0 + _HOME_DARKNESS * np.cos(2.0 * np.pi * (day + 10) / 365.0)
+        people = np.array(_HOME_PEOPLE) / np.mean(_HOME_PEOPLE)
+        return (
+            use.people_w_m2 * use.occupancy * people[hour],
+            (lighting + equipment) * shape[hour] * season,
+            np.array(_HOME_WATER, np.float64)[hour],
+        )
+    load = np.where(busy > 0.0, 1.0, IDLE_LOAD)
+    return use.people_w_m2 * use.occupancy * busy, (lighting + equipment) * load, np.maximum(busy, 0.02)
