@@ -38,9 +38,7 @@ def parameter(default: float, *, unit: str, low: float, high: float, meaning: st
 
 def describe(domain: str, cls: type) -> list[ParameterInfo]:
     """Return the parameters of a domain in declared order."""
-    return [
-        ParameterInfo(path=f"{domain}.{f.name}", default=f.default, **f.metadata) for f in dataclasses.fields(cls)
-    ]
+    return [ParameterInfo(path=f"{domain}.{f.name}", default=f.default, **f.metadata) for f in dataclasses.fields(cls)]
 
 
 def with_values(domain: str, base: P, values: Mapping[str, float]) -> P:

@@ -140,8 +140,11 @@ ZONES = Layer(
     "zones",
     "zone_id",
     ("Polygon", "MultiPolygon"),
-    (Column("name", "str", "-", "name, may be empty", default=""),),
-)
+    (
+        Column("name", "str", "-", "name, may be empty", default=""),
+        Column("trip_factor", "float64", "-", "multiplies the trips that start and end in the zone", 0.0, 10.0, default=1.0),
+    ),
+)  # fmt: skip
 
 CHARGING_SITES = Layer(
     "charging_sites",

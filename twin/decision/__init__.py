@@ -1,0 +1,1 @@
+"""From results to decisions: KPIs, paired comparison, and who wins and loses."""

@@ -1,0 +1,1 @@
+"""Operations of the city as discrete-event processes on one clock: public charging."""

@@ -1,0 +1,1 @@
+"""What people look at: the table, the report and the exported layers."""

@@ -1,0 +1,1 @@
+"""Study files, measures, and the simulation of a baseline and its scenarios."""

@@ -1,0 +1,1 @@
+"""Solar: roof planes, shaded irradiation, suitability and PV yield of every building."""

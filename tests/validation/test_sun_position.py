@@ -1,0 +1,90 @@
+"""Sun position against the example of Reda and Andreas and against pvlib."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import twin.kernels.solar  # noqa: F401
+from twin.kernels.registry import get
+from twin.kernels.solar.position import (
+    DELTA_T_S,
+    REFRACTION_DEG,
+    extraterrestrial_normal,
+    hours_of_year,
+    standard_pressure,
+    sun_of_year,
+)
+
+VARIANTS = ("reference", "numba")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_example_of_the_report(variant):
+    # NREL/TP-560-34302, table A5.1: 2003-10-17 12:30:30 at UTC-7.
+    unix_s = np.array([1066419030.0])
+    zenith, azimuth = get("solar.position", variant)(unix_s, 39.742476, -105.1786, 1830.14, 82000.0, 11.0, 67.0, 0.5667)
+    assert zenith[0] == pytest.approx(50.11162, abs=1e-5)
+    assert azimuth[0] == pytest.approx(194.34024, abs=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_same_as_pvlib_over_decades(variant):
+    spa = pytest.importorskip("pvlib.spa")
+    t = np.random.default_rng(0).uniform(9.4e8, 1.9e9, 1000)
+    zenith, azimuth = get("solar.position", variant)(t, 60.17, 24.94, 10.0, 101325.0, 5.0, 69.0, 0.5667)
+    peer = spa.solar_position_numpy(t, 60.17, 24.94, 10.0, 1013.25, 5.0, 69.0, 0.5667, 1)
+    np.testing.assert_allclose(zenith, peer[0], rtol=0, atol=1e-7)
+    np.testing.assert_allclose(azimuth, peer[4], rtol=0, atol=1e-7)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(-89.5, 89.5), st.floats(-179.9, 179.9), st.floats(9.4e8, 1.9e9))
+def test_variants_agree_everywhere(latitude, longitude, start):
+    t = start + np.arange(48) * 1800.0
+    place = (latitude, longitude, 100.0, 1e5, 10.0, DELTA_T_S, REFRACTION_DEG)
+    a = get("solar.position", "reference")(t, *place)
+    b = get("solar.position", "numba")(t, *place)
+    np.testing.assert_allclose(a[0], b[0], rtol=0, atol=1e-7)
+    # Near the zenith the azimuth means nothing; compare the direction of the sun instead.
+    away = np.abs((a[1] - b[1] + 180.0) % 360.0 - 180.0) * np.sin(np.radians(a[0]))
+    assert away.max() < 1e-7
+
+
+def test_noon_of_a_weather_year_is_in_the_south():
+    zenith, azimuth = sun_of_year(60.1752, 24.9446, 2.0)
+    assert zenith.shape == azimuth.shape == (8760,)
+    assert (zenith < 90.0).sum() == pytest.approx(4380, rel=0.03)
+    days = zenith.reshape(365, 24)
+    # Highest sun at midsummer: 90 - latitude + 23.44 degrees; mid-hour sun is at most half an hour from noon.
+    assert days.min() == pytest.approx(60.1752 - 23.44, abs=0.5)
+    assert int(days.min(axis=1).argmin()) == pytest.approx(171, abs=4)
+    noon = azimuth.reshape(365, 24)[np.arange(365), days.argmin(axis=1)]
+    assert np.all(np.abs(noon - 180.0) < 20.0)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.floats(-65.0, 65.0), st.floats(-180.0, 180.0))
+def test_sun_of_year_of_both_variants(latitude, longitude):
+    offset = float(round(longitude / 15.0))
+    a = sun_of_year(latitude, longitude, offset, variant="reference")
+    b = sun_of_year(latitude, longitude, offset)
+    np.testing.assert_allclose(a[0], b[0], rtol=0, atol=1e-7)
+
+
+def test_hours_start_at_local_midnight():
+    t = hours_of_year(2.0)
+    assert t[0] == 1609459200.0 - 2 * 3600.0 + 1800.0
+    assert np.all(np.diff(t) == 3600.0)
+
+
+def test_extraterrestrial_series_is_that_of_pvlib():
+    irradiance = pytest.importorskip("pvlib.irradiance")
+    day = np.arange(1.0, 366.0)
+    np.testing.assert_allclose(extraterrestrial_normal(day), irradiance.get_extra_radiation(day), rtol=1e-12)
+
+
+def test_standard_pressure():
+    # ISO 2533: 1000 m, 898.75 hPa (geopotential height).
+    assert standard_pressure(0.0) == 101325.0
+    assert standard_pressure(1000.0) == pytest.approx(89875.0, rel=1e-4)

@@ -1,0 +1,202 @@
+"""Does a city obey its schema? Every problem is collected by name, none is raised before all are known."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from twin.city.check_layer import check_layer, first_of
+from twin.city.model import HOURS, City, Metadata, Terrain, Weather
+from twin.city.schema import HEAT_SUPPLIES, LAYERS
+from twin.errors import CrsError, GeometryError, SchemaError, TwinError, WeatherError, did_you_mean
+
+LINK_END_TOLERANCE_M = 1.0
+WEATHER_RANGES = {
+    "temperature_c": (-90.0, 60.0),
+    "relative_humidity_pct": (0.0, 110.0),
+    "wind_speed_m_s": (0.0, 60.0),
+    "pressure_pa": (50_000.0, 110_000.0),
+    "ghi_w_m2": (0.0, 1500.0),
+    "dni_w_m2": (0.0, 1500.0),
+    "dhi_w_m2": (0.0, 1500.0),
+}
+"""Valid range of each hourly channel (assumption: the extremes ever observed at the surface, with a margin)."""
+
+
+def check_city(city: City) -> list[TwinError]:
+    """Return every problem of a city: metadata, layers, references between layers, weather and terrain.
+
+    The list is empty for a valid city. Its order is fixed: metadata, layers in schema order, references, weather,
+    terrain.
+    """
+    problems = check_meta(city.meta)
+    for name, layer in LAYERS.items():
+        problems += check_layer(getattr(city, name), layer, crs=city.meta.crs)
+    problems += _check_references(city)
+    problems += check_weather(city.weather)
+    problems += _check_terrain(city.terrain)
+    return problems
+
+
+def validated(city: City) -> City:
+    """Return the city unchanged when it is valid.
+
+    Raises
+    ------
+    SchemaError
+        Holding every problem in ``problems``.
+    """
+    problems = check_city(city)
+    if problems:
+        count = len(problems)
+        raise SchemaError(
+            f"the city {city.meta.name!r} breaks its schema in {count} place{'s' if count > 1 else ''}",
+            problems=problems,
+        )
+    return city
+
+
+def check_meta(meta: Metadata) -> list[TwinError]:
+    """Return the problems of the metadata: ranges, country code, heat supply and CRS."""
+    problems: list[TwinError] = []
+    ranges = {
+        "latitude": (-90.0, 90.0),
+        "longitude": (-180.0, 180.0),
+        "utc_offset_h": (-12.0, 14.0),
+        "elevation_m": (-500.0, 9000.0),
+    }
+    for name, (low, high) in ranges.items():
+        value = getattr(meta, name)
+        if not _is_number(value) or not low <= value <= high:
+            problems.append(
+                SchemaError(f"{value!r} is not valid", where=f"meta.{name}", expected=f"a number from {low} to {high}")
+            )
+    for name in ("name", "title"):
+        value = getattr(meta, name)
+        if not isinstance(value, str) or not value:
+            problems.append(SchemaError(f"{value!r} is not a name", where=f"meta.{name}", expected="a text"))
+    if not (isinstance(meta.country, str) and len(meta.country) == 2 and meta.country.isupper()):
+        problems.append(
+            SchemaError(
+                f"{meta.country!r} is not a country code",
+                where="meta.country",
+                expected="two capital letters (ISO 3166-1), for example 'FI'",
+            )
+        )
+    if meta.heat_supply not in HEAT_SUPPLIES:
+        remedy = did_you_mean(str(meta.heat_supply), HEAT_SUPPLIES)
+        problems.append(
+            SchemaError(f"unknown heat supply {meta.heat_supply!r}", where="meta.heat_supply", remedy=remedy)
+        )
+    return problems + _check_metric(meta.crs, "meta.crs")
+
+
+def check_weather(weather: Weather) -> list[TwinError]:
+    """Return the problems of the weather: length, finiteness and range of every channel."""
+    problems: list[TwinError] = []
+    channels = weather.channels()
+    for name, (low, high) in WEATHER_RANGES.items():
+        where = f"weather.{name}"
+        values = channels.get(name)
+        if values is None or values.shape != (HOURS,):
+            shape = "none" if values is None else str(values.shape)
+            problems.append(WeatherError(f"shape {shape}", where=where, expected=f"{HOURS} hourly values"))
+            continue
+        if values.dtype != np.float64:
+            problems.append(WeatherError(f"dtype {values.dtype}", where=where, expected="float64"))
+            continue
+        finite = np.isfinite(values)
+        if not finite.all():
+            hour = int(np.argmin(finite))
+            problems.append(
+                WeatherError(f"{np.sum(~finite)} hours are not finite, first {hour}", where=where, expected="a number")
+            )
+        outside = finite & ((values < low) | (values > high))
+        if outside.any():
+            hour = int(np.argmax(outside))
+            problems.append(
+                WeatherError(
+                    f"{np.sum(outside)} hours are outside the range, first hour {hour}: {values[hour]}",
+                    where=where,
+                    expected=f"{low} to {high}",
+                )
+            )
+    for name, limit in (("latitude", 90.0), ("longitude", 180.0), ("utc_offset_h", 14.0)):
+        value = getattr(weather, name)
+        if not _is_number(value) or abs(value) > limit:
+            problems.append(
+                WeatherError(f"{value!r} is not valid", where=f"weather.{name}", expected=f"-{limit} to {limit}")
+            )
+    return problems
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _check_metric(text: str, where: str) -> list[TwinError]:
+    try:
+        crs = CRS.from_user_input(text)
+    except CRSError:
+        return [CrsError(f"unknown CRS {text!r}", where=where, expected="for example 'EPSG:3067'")]
+    metric = crs.is_projected and all(axis.unit_name in ("metre", "meter") for axis in crs.axis_info[:2])
+    if metric:
+        return []
+    return [
+        CrsError(
+            f"the CRS {text!r} ({crs.name}) is not metric",
+            where=where,
+            expected="a projected CRS in metres",
+            remedy="reproject the layers, for example to the UTM zone of the city",
+        )
+    ]
+
+
+def _check_references(city: City) -> list[TwinError]:
+    problems: list[TwinError] = []
+    for layer, column, target in (
+        ("links", "from_node", "nodes"),
+        ("links", "to_node", "nodes"),
+        ("buildings", "zone_id", "zones"),
+        ("charging_sites", "zone_id", "zones"),
+    ):
+        frame, known = getattr(city, layer), getattr(city, target)
+        if column not in frame.columns:
+            continue
+        bad = ~frame[column].isin(known.index).to_numpy()
+        if bad.any():
+            where, more = first_of(bad, frame.index, layer, column)
+            value = frame[column].iloc[int(np.argmax(bad))]
+            problems.append(SchemaError(f"{value!r} is not an id of {target}{more}", where=where))
+    if not problems:
+        problems += _check_link_ends(city.links, city.nodes)
+    return problems
+
+
+def _check_link_ends(links: gpd.GeoDataFrame, nodes: gpd.GeoDataFrame) -> list[TwinError]:
+    """Check that each link's geometry runs from its tail to its head."""
+    if not {"from_node", "to_node"} <= set(links.columns) or not nodes.index.is_unique:
+        return []
+    geometry, points = links.geometry.to_numpy(), nodes.geometry.to_numpy()
+    problems: list[TwinError] = []
+    for column, position in (("from_node", 0), ("to_node", -1)):
+        ends = points[nodes.index.get_indexer(links[column])]
+        with np.errstate(invalid="ignore"):
+            bad = shapely.distance(shapely.get_point(geometry, position), ends) > LINK_END_TOLERANCE_M
+        if bad.any():
+            where, more = first_of(bad, links.index, "links", "geometry")
+            what = f"the line does not {'start' if position == 0 else 'end'} at its {column}{more}"
+            problems.append(GeometryError(what, where=where, expected=f"within {LINK_END_TOLERANCE_M} m"))
+    return problems
+
+
+def _check_terrain(terrain: Terrain) -> list[TwinError]:
+    height = terrain.height_m
+    if height.ndim != 2 or height.size == 0 or not np.isfinite(height).all():
+        return [SchemaError(f"shape {height.shape}", where="terrain.height_m", expected="a 2D grid of finite heights")]
+    if not all(_is_number(v) for v in (terrain.west, terrain.north, terrain.cell_m)) or terrain.cell_m <= 0:
+        return [SchemaError("the grid's corner or cell size is not valid", where="terrain", expected="cell_m > 0")]
+    return []

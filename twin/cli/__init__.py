@@ -1,0 +1,162 @@
+"""The command line. This module holds only the parser, so that ``twin --help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from twin import __version__
+from twin.errors import TwinError, UsageError, did_you_mean
+
+EXIT_CODES = """exit codes:
+  0  done
+  1  internal error (a bug: please report it; TWIN_DEBUG=1 shows where)
+  2  usage: a command, option or argument that does not fit
+  3  study: the file, a selector or a measure does not fit
+  4  data: city package, layer, geometry, reference system or weather
+  5  unsafe file refused before it was opened
+  6  run folder missing, unfinished, locked or damaged
+  7  kernel family or variant unknown
+  8  optional package missing (the message names the extra)
+  130  stopped by the user; run again to resume
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(message, remedy=f"{self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="twin",
+        description="Urban digital twin: simulate a city under policy scenarios and compare them honestly.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"twin {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+        return sub
+
+    def with_run_options(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--runs", default="runs", metavar="FOLDER", help="folder of run folders (default: runs)")
+        sub.add_argument("--threads", type=_positive, metavar="N", help="threads; results do not depend on it")
+
+    demo = command("demo", "simulate and compare four scenarios for central Helsinki")
+    with_run_options(demo)
+
+    check = command("check", "check a study, report what its selectors match and what a run will need")
+    check.add_argument("study", metavar="STUDY", help="a study file, or the name of one in the library")
+
+    run = command("run", "simulate the baseline and all scenarios of a study; resumes a run that was stopped")
+    run.add_argument("study", metavar="STUDY", help="a study file, or the name of one in the library")
+    with_run_options(run)
+
+    compare = command("compare", "print the KPI table of a run")
+    compare.add_argument("run", metavar="RUN", help="a run folder")
+
+    report = command("report", "write the report of a run as one self-contained HTML file")
+    report.add_argument("run", metavar="RUN", help="a run folder")
+
+    export = command("export", "write a GeoPackage with QGIS styles, GeoJSON and CSV")
+    export.add_argument("run", metavar="RUN", help="a run folder")
+    export.add_argument("--output", metavar="FOLDER", help="where to write (default: RUN/export)")
+
+    add = command("import", "make a city package from an OpenStreetMap extract or vector files")
+    add.add_argument("file", metavar="FILE", help="OSM PBF, GeoPackage, GeoJSON, Shapefile, FlatGeobuf or GeoParquet")
+    add.add_argument("--name", required=True, help="name of the city, for example kouvola")
+    add.add_argument("--output", metavar="FOLDER", help="where to write the package (default: geodata/NAME)")
+    add.add_argument("--roads", metavar="FILE", help="vector file of roads, when FILE holds only buildings")
+    add.add_argument("--mapping", metavar="FILE", help="YAML file: our column -> column of the file or constant")
+    add.add_argument("--title", help="title for people")
+    add.add_argument("--country", help="ISO 3166 code, for example FI")
+    add.add_argument("--utc-offset", type=float, metavar="HOURS", help="local standard time (default: by longitude)")
+    add.add_argument("--weather", metavar="EPW|NAME", help="an EPW file, or the name of built-in climate normals")
+    add.add_argument("--zone-size", type=float, default=250.0, metavar="M", help="side of a zone (default: 250)")
+    add.add_argument("--force", action="store_true", help="replace a package that is already there")
+
+    generate = command("generate", "make a synthetic city of any size")
+    generate.add_argument("--buildings", type=_positive, required=True, metavar="N")
+    generate.add_argument("--seed", type=int, default=1, metavar="N")
+    generate.add_argument("--layout", choices=("grid", "ring"), default="grid")
+    generate.add_argument("--output", required=True, metavar="FOLDER", help="where to write the package")
+    generate.add_argument("--force", action="store_true", help="replace a package that is already there")
+
+    bench = command("bench", "time the kernel variants on random inputs: units of work per second")
+    bench.add_argument("family", nargs="?", metavar="FAMILY", help="kernel family, for example energy.zone_balance")
+    bench.add_argument("--variants", metavar="A,B", help="variants (default: all)")
+    bench.add_argument("--sizes", metavar="N,M", help="sizes (default: the family's)")
+    bench.add_argument("--threads", type=_positive, metavar="N")
+
+    schema = command("schema", "write the JSON Schema of study files")
+    schema.add_argument("file", nargs="?", metavar="FILE", help="where to write (default: standard output)")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+_positive.__name__ = "positive whole number"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (documented in ``twin --help``)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in words
+    try:
+        return _dispatch(words)
+    except TwinError as error:
+        return _fail(error, as_json)
+    except KeyboardInterrupt:
+        print("\nstopped; run the same command again to resume", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("TWIN_DEBUG"):
+            raise
+        return _fail(
+            TwinError(
+                f"internal error: {type(error).__name__}: {error}",
+                remedy="this is a bug, please report it; TWIN_DEBUG=1 shows where it happened",
+            ),
+            as_json,
+        )
+
+
+def _dispatch(words: list[str]) -> int:
+    parser = _parser()
+    known = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices
+    first = next((w for w in words if not w.startswith("-")), None)
+    if first is not None and first not in known:
+        raise UsageError(f"unknown command {first!r}", remedy=did_you_mean(first, known))
+    options = parser.parse_args(words)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    from twin.cli import commands
+
+    result = commands.COMMANDS[options.command](options)
+    if options.json:
+        print(json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False))
+    return 0
+
+
+def _fail(error: TwinError, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(error.as_dict(), indent=1, ensure_ascii=False))
+    print(f"error: {error.message()}", file=sys.stderr)
+    return error.exit_code

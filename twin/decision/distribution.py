@@ -1,0 +1,116 @@
+"""Who wins and who loses: differences by zone, with small cells suppressed.
+
+Two burdens are looked at: the mean generalised cost of a trip and the zone's energy bills per resident. A zone
+wins (loses) when its difference to the baseline is below (above) zero by more than the noise of the paired draws.
+Zones with fewer than `MINIMUM_RESIDENTS` residents are suppressed, as published tables of small cells are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from twin.scenario.store import BASELINE
+
+if TYPE_CHECKING:
+    from twin.scenario.store import Run
+
+MINIMUM_RESIDENTS = 5
+NOISE_FACTOR = 1.64
+"""Differences below this many standard deviations of the paired difference are noise: a two-sided 90 % interval."""
+
+WINS, LOSES, SAME, NOISY, SUPPRESSED = "wins", "loses", "no change", "not distinguishable", "suppressed"
+OUTCOMES = (WINS, LOSES, NOISY, SAME, SUPPRESSED)
+
+
+@dataclass(frozen=True)
+class Burden:
+    """A cost that zones carry: the column of the zones layer, and whether it is divided by residents."""
+
+    quantity: str
+    label: str
+    unit: str
+    per_resident: bool
+    decimals: int
+
+
+BURDENS = (
+    Burden("mean_generalised_cost_min", "Generalised cost of a trip", "min/trip", per_resident=False, decimals=2),
+    Burden(
+        "energy_cost_eur_a",
+        "Energy bills of the zone's buildings, per resident",
+        "EUR/a",
+        per_resident=True,
+        decimals=1,
+    ),
+)
+
+
+def is_noise(value: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """Return where a difference lies within the noise of its paired draws; never where `sd` is not known (NaN)."""
+    return (value != 0.0) & (np.abs(value) < NOISE_FACTOR * np.nan_to_num(sd, nan=0.0))
+
+
+def zone_differences(run: Run) -> pd.DataFrame:
+    """Return the difference of every burden, scenario and zone against the baseline.
+
+    Returns
+    -------
+    DataFrame
+        scenario, quantity, label, unit, zone_id, residents (of the baseline), baseline, difference, sd, outcome
+        (one of `OUTCOMES`). Values of suppressed zones are empty.
+    """
+    baseline = run.layer(BASELINE, "zones")
+    parts = []
+    for scenario in run.info["scenarios"]:
+        zones = run.layer(scenario, "zones").reindex(baseline.index)
+        noise = run.noise(scenario)
+        noise = noise[noise["layer"] == "zones"]
+        for burden in BURDENS:
+            if burden.quantity in baseline.columns and burden.quantity in zones.columns:
+                sd = noise[noise["quantity"] == burden.quantity].set_index("id")["sd"].reindex(baseline.index)
+                parts.append(_one(scenario, burden, baseline, zones, sd))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def count_outcomes(differences: pd.DataFrame) -> pd.DataFrame:
+    """Return zones and residents by scenario, quantity and outcome: columns ``zones`` and ``residents``.
+
+    Every zone is counted once. Residents of suppressed zones are counted together, which reveals no single cell.
+    """
+    groups = differences.groupby(["scenario", "quantity", "outcome"], sort=False)
+    return groups.agg(zones=("zone_id", "count"), residents=("residents", "sum")).reset_index()
+
+
+def _one(scenario: str, burden: Burden, baseline: pd.DataFrame, zones: pd.DataFrame, sd: pd.Series) -> pd.DataFrame:
+    residents = baseline["population"]
+    before, after = baseline[burden.quantity], zones[burden.quantity]
+    if burden.per_resident:
+        before = before / residents.where(residents > 0)
+        after = after / zones["population"].where(zones["population"] > 0)
+        sd = sd / residents.where(residents > 0)
+    difference = (after - before).to_numpy(np.float64)
+    spread = sd.to_numpy(np.float64)
+    outcome = np.where(difference < 0, WINS, np.where(difference > 0, LOSES, SAME)).astype(object)
+    outcome[is_noise(difference, spread)] = NOISY
+    hidden = (residents < MINIMUM_RESIDENTS).to_numpy() | ~np.isfinite(difference)
+    outcome[hidden] = SUPPRESSED
+    table = pd.DataFrame(
+        {
+            "scenario": scenario,
+            "quantity": burden.quantity,
+            "label": burden.label,
+            "unit": burden.unit,
+            "zone_id": baseline.index.astype(str),
+            "residents": residents.to_numpy(np.float64),
+            "baseline": before.to_numpy(np.float64),
+            "difference": difference,
+            "sd": spread,
+            "outcome": outcome,
+        }
+    )
+    table.loc[hidden, ["baseline", "difference", "sd"]] = np.nan
+    return table

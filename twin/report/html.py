@@ -1,0 +1,112 @@
+"""The report: one HTML file that needs no network, no script and no other file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from twin.decision.compare import compare, targets
+from twin.decision.distribution import OUTCOMES, count_outcomes, zone_differences
+from twin.report import charts, summary
+from twin.report.format import number
+from twin.report.maps import difference_maps
+from twin.scenario import files
+from twin.scenario.store import BASELINE
+
+if TYPE_CHECKING:
+    from twin.scenario.store import Run
+
+
+def write_report(run: Run) -> Path:
+    """Write ``report.html`` into the run folder and return its path. Equal runs give equal bytes."""
+    path = run.path / "report.html"
+    files.write_text(path, render(run))
+    return path
+
+
+def render(run: Run) -> str:
+    """Return the report as text."""
+    environment = Environment(
+        loader=PackageLoader("twin.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(_content(run))
+
+
+def _content(run: Run) -> dict[str, Any]:
+    """Return everything that the template shows."""
+    info, labels = run.info, summary.labels_of(run)
+    table = compare(run)
+    zones = zone_differences(run)
+    counts = count_outcomes(zones) if len(zones) else pd.DataFrame()
+    maps = difference_maps(run, labels)
+    notes = [*table.attrs["notes"], *maps.notes]
+    return {
+        "title": info["study"]["study"].replace("-", " ").capitalize(),
+        "question": info["question"],
+        "city": info["city"],
+        "size": {name: number(count) for name, count in info["size"].items()},
+        "draws": info["draws"],
+        "names": [labels[name] for name in info["scenarios"]],
+        "baseline": labels[BASELINE],
+        "headlines": summary.headlines(run, table, labels),
+        "changes": summary.changes(run, labels),
+        "kpis": summary.kpi_groups(run, table),
+        "intervals": [Markup(svg) for svg in _interval_charts(table, labels)],  # noqa: S704 -- svg escapes its text
+        "targets": summary.target_rows(run, targets(run), labels),
+        "shapes": Markup(maps.shapes),  # noqa: S704
+        "maps": [
+            {"theme": group.theme, "maps": [Markup(m) for m in group.maps], "unchanged": group.unchanged}  # noqa: S704
+            for group in maps.groups
+        ],
+        "profiles": [Markup(svg) for svg in _profiles(run, table, labels)],  # noqa: S704
+        "outcomes": OUTCOMES,
+        "winners": summary.winners(run, zones, counts, labels),
+        "limits": summary.limits(run, notes),
+        "resolution": _resolution(info["resolution"]),
+        "sources": info["sources"],
+        "weather": info["weather"],
+        "parameters": [row | {"shown": f"{row['value']:g}"} for row in info["parameters"]],
+        "repairs": info.get("repairs", []),
+        "run": info["run"],
+        "identity": info["identity"],
+        "seed": info["seed"],
+        "versions": info["versions"],
+        "checksums": info["checksums"],
+    }
+
+
+def _interval_charts(table: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    scenarios = table[table["scenario"] != BASELINE]
+    return [
+        charts.interval_chart(kpi, scenarios[scenarios["kpi"] == kpi.id], labels)
+        for kpi in charts.chart_kpis(scenarios)
+    ]
+
+
+def _profiles(run: Run, table: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    series = {name: run.series(name) for name in summary.labels_in_order(run)}
+    rows = table[table["kpi"] == "vehicle_km_day"]
+    vehicle_km = dict(zip(rows["scenario"], rows["value"], strict=True))
+    lines = [*charts.day_charts(series), charts.duration_curve(series), charts.traffic_chart(series, vehicle_km)]
+    return [charts.line_chart(chart, labels) for chart in lines if chart is not None]
+
+
+def _resolution(resolution: dict[str, Any]) -> dict[str, Any]:
+    """Return the resolution score in per cent, the worst column of a layer last."""
+    rows = sorted(resolution["rows"], key=lambda row: (row["layer"], -row["score"], row["column"]))
+    shares = ("quantity", "quality", "depth", "score")
+    return {
+        "score": number(100 * resolution["score"]),
+        "rows": [
+            {"layer": row["layer"], "column": row["column"], **{name: round(100 * row[name]) for name in shares}}
+            for row in rows
+        ],
+    }

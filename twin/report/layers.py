@@ -1,0 +1,102 @@
+"""Differences per feature, made ready for maps: both directions of a street joined, per floor area, by zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+
+class Aggregation(Enum):
+    """How a quantity of several features becomes one."""
+
+    SUM = "sum"
+    MEAN = "mean"
+
+
+@dataclass(frozen=True)
+class Theme:
+    """A quantity that is mapped.
+
+    `per` names the column it is divided by; `scale` then turns the stored unit into `unit`.
+    """
+
+    layer: str
+    quantity: str
+    title: str
+    unit: str
+    better: str
+    aggregation: Aggregation
+    per: str = ""
+    scale: float = 1.0
+    decimals: int = 0
+
+
+def street_id(link_id: object) -> str:
+    """Return the id of the street piece of which a link is one direction."""
+    return str(link_id).removesuffix("/f").removesuffix("/b")
+
+
+def merged_links(links: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return one row per street piece: geometry and name of its first direction, closed when both are."""
+    keys = [street_id(i) for i in links.index]
+    columns = [c for c in ("name", "flow_veh_day", "speed_peak_kmh") if c in links.columns]
+    merged = links[[*columns, links.geometry.name]].assign(street=keys).drop_duplicates("street").set_index("street")
+    merged["closed"] = links["closed"].astype(bool).groupby(keys).all().reindex(merged.index)
+    return merged
+
+
+def differences(
+    theme: Theme, noise: pd.DataFrame, layers: Mapping[str, gpd.GeoDataFrame], closed: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return the difference and its standard deviation per feature of a theme, in the theme's unit.
+
+    Spreads of features that are joined are added: what is uncertain (parameters) moves them together, so this errs
+    on the side of calling a difference noise. Streets in `closed` have no speed, so they are left out of means.
+
+    Returns
+    -------
+    DataFrame
+        value, sd; indexed by feature id.
+    """
+    rows = noise[(noise["layer"] == theme.layer) & (noise["quantity"] == theme.quantity)]
+    table = rows.set_index(rows["id"].astype(str))[["value", "sd"]]
+    if theme.layer == "links":
+        table = _joined(table, [street_id(i) for i in table.index], theme.aggregation)
+        if theme.aggregation is Aggregation.MEAN:
+            table = table.drop(index=[i for i in closed if i in table.index])
+    table = table[table.index.isin(layers[theme.layer].index)] * theme.scale
+    if theme.per:
+        divisor = layers[theme.layer][theme.per].reindex(table.index)
+        table = table.div(divisor.where(divisor > 0), axis=0)
+        table = table[np.isfinite(table["value"])]
+    return table
+
+
+def to_zones(theme: Theme, table: pd.DataFrame, layers: Mapping[str, gpd.GeoDataFrame]) -> pd.DataFrame:
+    """Return a theme's differences by zone: means over links, sums over buildings (per floor area where `per`)."""
+    zones = layers["zones"]
+    if theme.layer == "links":
+        points = layers["links"].geometry.representative_point()
+        joined = gpd.sjoin(gpd.GeoDataFrame(geometry=points), zones[["geometry"]], predicate="within")
+        zone = joined.iloc[:, -1].astype(str)
+        zone = zone[~zone.index.duplicated()].reindex(table.index)
+        known = zone.notna().to_numpy()
+        return _joined(table[known], list(zone[known]), Aggregation.MEAN)
+    zone = layers["buildings"]["zone_id"].reindex(table.index)
+    if not theme.per:
+        return _joined(table, list(zone), Aggregation.SUM)
+    weight = layers["buildings"][theme.per].reindex(table.index)
+    totals = _joined(table.mul(weight, axis=0), list(zone), Aggregation.SUM)
+    return totals.div(weight.groupby(list(zone)).sum(), axis=0).dropna(subset=["value"])
+
+
+def _joined(table: pd.DataFrame, keys: list[str], aggregation: Aggregation) -> pd.DataFrame:
+    groups = table.groupby(keys, sort=True)
+    if aggregation is Aggregation.MEAN:
+        return groups.mean()
+    return groups.sum(min_count=1)

@@ -1,0 +1,72 @@
+"""Applying measures to a city: in the order listed, each on the city that the one before left; nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from twin.city.model import City
+from twin.errors import SelectorError, StudyError, TwinError, did_you_mean
+from twin.scenario.measures import Change, Context, Measure
+from twin.scenario.schema import Study
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A city with measures applied, and what each intervention changed."""
+
+    city: City
+    changes: list[Change]
+
+
+def apply_measures(city: City, study: Study, names: Sequence[str]) -> Applied:
+    """Apply measures in the order of `names`, and the interventions of each in the order of the study.
+
+    Order matters: a later selector sees the city as the measures before left it, and a later value replaces an
+    earlier one. Without names the very same city object is returned.
+
+    Parameters
+    ----------
+    city : City
+    study : Study
+    names : sequence of str
+        Names of measures, for example ``study.measures_of("car-free")``.
+
+    Raises
+    ------
+    StudyError, SelectorError, DataError
+        With the file, line and column of the intervention that cannot be applied.
+    """
+    changes = []
+    for name in names:
+        if name not in study.measures:
+            raise StudyError(f"unknown measure {name!r}", remedy=did_you_mean(name, study.measures))
+        context = Context(name, study.base)
+        for i, measure in enumerate(study.measures[name]):
+            try:
+                city, change = measure.apply(city, context)
+            except TwinError as error:
+                raise _placed(error, study, name, i) from error
+            changes.append(change)
+    return Applied(city, changes)
+
+
+def _placed(error: TwinError, study: Study, name: str, i: int) -> TwinError:
+    """Return the error with its place in the study file; a place in the city's data goes into the sentence."""
+    measure = study.measures[name][i]
+    where = study.at("measures", name, i, *_selector_key(error, measure))
+    inner = f"{error.where}: {error.what}" if error.where else error.what
+    kind = type(error) if type(error).__init__ is TwinError.__init__ else StudyError
+    return kind(
+        f"measure {name!r}, {measure.type}: {inner}",
+        where=where,
+        expected=error.expected,
+        remedy=error.remedy,
+        problems=error.problems,
+    )
+
+
+def _selector_key(error: TwinError, measure: Measure) -> list[str]:
+    """Return the key that a selector's error is about."""
+    given = measure.model_fields_set if isinstance(error, SelectorError) else set()
+    return next(([key] for key in ("where", "inside", "cordon") if key in given), [])

@@ -1,0 +1,252 @@
+"""One scenario, one set of parameters: run the domains, hand results on, and sum up.
+
+Traffic's arrivals go to the charging sites; solar's façade gains to energy; energy's demand, solar's PV output and
+the charging load meet in the electricity balance. Buildings are worked through in blocks, so that a city of any size
+runs in bounded memory; the block size is fixed, so that sums are the same bits everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from twin.city.model import HOURS
+from twin.scenario import fingerprint
+from twin.scenario.balance import building_balance, city_balance
+from twin.scenario.parameters import ModelParameters
+
+if TYPE_CHECKING:
+    from twin.city.model import City
+    from twin.energy.model import EnergyResult
+    from twin.solar.model import FacadeGains, Roofs, SolarResult
+    from twin.traffic.model import TrafficResult
+
+BLOCK = 512
+"""Buildings per block."""
+
+HourlySink = Callable[[slice, dict[str, NDArray[np.float32]]], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Results of one scenario under one draw.
+
+    `layers` holds the result columns by layer name, in the order of the city's layers; `series` the city's hourly
+    series (8760,) in kW and `traffic_flow_share` (24,); `totals` the city totals.
+    """
+
+    totals: dict[str, float]
+    layers: dict[str, pd.DataFrame]
+    series: dict[str, NDArray[np.float64]]
+    notes: list[str] = field(default_factory=list)
+
+
+class Memo:
+    """Results of a domain, by fingerprint of all it reads, so that scenarios share what a measure leaves alone.
+
+    Domains are deterministic, so a remembered result is the same bits as a new one. Only the last few are kept.
+    """
+
+    def __init__(self, capacity: int = 6) -> None:
+        self._capacity = capacity
+        self._results: dict[str, Any] = {}
+
+    def get(self, key: str, compute: Callable[[], Any]) -> Any:
+        """Return the result for `key`, computing it when it is not remembered."""
+        if key not in self._results:
+            while len(self._results) >= self._capacity:
+                self._results.pop(next(iter(self._results)))
+            self._results[key] = compute()
+        return self._results[key]
+
+
+def evaluate(
+    city: City,
+    parameters: ModelParameters,
+    roofs: Roofs,
+    *,
+    seed: int,
+    draw: int,
+    investment_eur: float = 0.0,
+    variant: str = "numba",
+    memo: Memo | None = None,
+    sink: HourlySink | None = None,
+) -> Evaluation:
+    """Simulate one scenario.
+
+    Parameters
+    ----------
+    city : City
+        The city with the scenario's measures applied.
+    parameters : ModelParameters
+        Parameters of every domain for this draw.
+    roofs : Roofs
+        Planes and horizons of `city`.
+    seed, draw : int
+        Keys of the random streams; equal in all scenarios.
+    investment_eur : float
+        Capital cost of the measures, without PV, which follows from the installed power.
+    variant : str
+        Kernel variant.
+    memo : Memo, optional
+        Shares domain results between scenarios.
+    sink : callable, optional
+        Receives (rows, hourly float32 arrays by name) of each block of buildings.
+    """
+    from twin.operations.charging import simulate_charging
+
+    memo = memo or Memo()
+    traffic = _traffic(city, parameters, variant, memo)
+    charging = simulate_charging(city, traffic.arrivals_veh_h, parameters.operations, seed=seed, draw=draw)
+    buildings, series, totals = _buildings(city, parameters, roofs, seed, draw, variant, memo, sink)
+
+    load = charging.load_kw.sum(axis=0) if len(charging.load_kw) else np.zeros(24)
+    balance = city_balance(series["demand_kw"], series["pv_kw"], np.tile(load, HOURS // 24), parameters.electricity)
+    totals |= traffic.totals | charging.totals | balance.totals
+    totals |= _sums(buildings, totals, parameters, investment_eur)
+    layers = {
+        "buildings": buildings,
+        "links": traffic.links,
+        "zones": _zones(city, traffic, buildings),
+        "charging_sites": charging.sites,
+    }
+    city_series = balance.series | {
+        "heating_kw": series["heating_kw"],
+        "hot_water_kw": series["hot_water_kw"],
+        "cooling_kw": series["cooling_kw"],
+        "district_heating_kw": series["district_heating_kw"],
+        "traffic_flow_share": traffic.hourly_flow_veh_h / max(traffic.hourly_flow_veh_h.sum(), 1e-300),
+    }
+    return Evaluation(totals, layers, city_series, list(traffic.diagnostics.get("warnings", [])))
+
+
+def _traffic(city: City, parameters: ModelParameters, variant: str, memo: Memo) -> TrafficResult:
+    from twin.traffic.model import simulate_traffic
+
+    key = fingerprint.combined(
+        "traffic",
+        fingerprint.layer_hash(city.buildings, without=("envelope", "heat_supply", "pv_share", "heat_supply_origin")),
+        *(fingerprint.layer_hash(layer) for layer in (city.nodes, city.links, city.zones)),
+        parameters.traffic,
+        variant,
+    )
+    result: TrafficResult = memo.get(key, lambda: simulate_traffic(city, parameters.traffic, variant=variant))
+    return result
+
+
+def _buildings(
+    city: City,
+    parameters: ModelParameters,
+    roofs: Roofs,
+    seed: int,
+    draw: int,
+    variant: str,
+    memo: Memo,
+    sink: HourlySink | None,
+) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]], dict[str, float]]:
+    """Solar, energy and the building balance, block by block; return columns, hourly sums and totals."""
+    from twin.solar.model import facade_gains, simulate_solar
+
+    weather_key = fingerprint.weather_hash(city.weather)
+    without_pv = fingerprint.layer_hash(city.buildings, without=("pv_share",))
+    all_columns = fingerprint.layer_hash(city.buildings)
+    gains: FacadeGains = memo.get(
+        fingerprint.combined("gains", without_pv, weather_key, parameters.solar),
+        lambda: facade_gains(city, city.weather, parameters.solar, roofs),
+    )
+    names = ("demand_kw", "pv_kw", "heating_kw", "hot_water_kw", "cooling_kw", "district_heating_kw")
+    series = {name: np.zeros(HOURS) for name in names}
+    blocks = []
+    for start in range(0, len(city.buildings), BLOCK):
+        rows = slice(start, min(start + BLOCK, len(city.buildings)))
+        solar: SolarResult = memo.get(
+            fingerprint.combined("solar", all_columns, weather_key, parameters.solar, start, variant),
+            lambda rows=rows: simulate_solar(  # type: ignore[misc]
+                city, city.weather, parameters.solar, roofs, rows=rows, variant=variant
+            ),
+        )
+        energy: EnergyResult = memo.get(
+            fingerprint.combined(
+                "energy", without_pv, weather_key, parameters.solar, parameters.energy, seed, draw, start, variant
+            ),
+            lambda rows=rows: _energy(city, gains, parameters, seed, draw, rows, variant),  # type: ignore[misc]
+        )
+        balance = building_balance(energy.buildings.index, energy.electricity_kw, solar.pv_kw, parameters.electricity)
+        for name, values in _block_sums(balance, energy).items():
+            series[name] += values
+        if sink:
+            hourly = {"electricity_kw": energy.electricity_kw, "pv_kw": solar.pv_kw, "heating_kw": energy.heating_kw}
+            sink(rows, hourly)
+        blocks.append(pd.concat([energy.buildings, solar.buildings, balance.buildings], axis=1))
+    buildings = pd.concat(blocks)
+    buildings["co2_kg_a"] = buildings["heat_co2_kg_a"] + buildings["electricity_co2_kg_a"]
+    buildings["energy_cost_eur_a"] = buildings["heat_cost_eur_a"] + buildings["electricity_cost_eur_a"]
+    totals = {str(name): float(buildings[name].sum()) for name in buildings.columns}
+    for drop in ("peak_heating_kw", "specific_yield_kwh_kwp", "pv_used_kwh_a"):
+        totals.pop(drop, None)
+    totals["peak_heating_kw"] = float((series["heating_kw"] + series["hot_water_kw"]).max())
+    totals["peak_district_heating_kw"] = float(series["district_heating_kw"].max())
+    return buildings, series, totals
+
+
+def _energy(
+    city: City, gains: FacadeGains, parameters: ModelParameters, seed: int, draw: int, rows: slice, variant: str
+) -> EnergyResult:
+    from twin.energy.model import simulate_energy
+
+    return simulate_energy(
+        city,
+        city.weather,
+        gains.azimuth_deg,
+        gains.irradiance_w_m2,
+        gains.shading,
+        parameters.energy,
+        seed=seed,
+        draw=draw,
+        rows=rows,
+        variant=variant,
+    )
+
+
+def _block_sums(balance: Any, energy: EnergyResult) -> dict[str, NDArray[np.float64]]:
+    return {
+        "demand_kw": balance.demand_kw,
+        "pv_kw": balance.pv_kw,
+        "heating_kw": energy.heating_kw.sum(axis=0, dtype=np.float64),
+        "hot_water_kw": energy.hot_water_kw.sum(axis=0, dtype=np.float64),
+        "cooling_kw": energy.cooling_kw.sum(axis=0, dtype=np.float64),
+        "district_heating_kw": energy.district_heating_kw.sum(axis=0, dtype=np.float64),
+    }
+
+
+def _zones(city: City, traffic: TrafficResult, buildings: pd.DataFrame) -> pd.DataFrame:
+    """Traffic's zone results, with the buildings' residents, energy cost and CO2 summed by zone."""
+    zone = city.buildings["zone_id"]
+    sums = pd.DataFrame(
+        {
+            "population": city.buildings["population"].groupby(zone).sum(),
+            "jobs": city.buildings["jobs"].groupby(zone).sum(),
+            "energy_cost_eur_a": buildings["energy_cost_eur_a"].groupby(zone).sum(),
+            "co2_kg_a": buildings["co2_kg_a"].groupby(zone).sum(),
+        }
+    ).reindex(city.zones.index, fill_value=0.0)
+    return pd.concat([traffic.zones, sums], axis=1)
+
+
+def _sums(
+    buildings: pd.DataFrame, totals: dict[str, float], parameters: ModelParameters, investment_eur: float
+) -> dict[str, float]:
+    """Totals that join the domains."""
+    building_co2_t = float(buildings["co2_kg_a"].sum()) / 1000.0
+    installed = totals.get("pv_kwp", 0.0)
+    return {
+        "building_co2_t_a": building_co2_t,
+        "total_co2_t_a": building_co2_t + totals["traffic_co2_t_a"] + totals["charging_co2_t_a"],
+        "energy_cost_eur_a": float(buildings["energy_cost_eur_a"].sum()),
+        "investment_eur": investment_eur + installed * parameters.electricity.pv_cost_eur_kwp,
+    }

@@ -1,0 +1,57 @@
+"""The measures a study may use, one file each; `REGISTRY` maps the ``type`` of a study file to its model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twin.errors import StudyError
+from twin.scenario.measures.add_buildings import AddBuildings
+from twin.scenario.measures.base import Change, Context, Measure
+from twin.scenario.measures.build_charging_sites import BuildChargingSites
+from twin.scenario.measures.change_demand import ChangeDemand
+from twin.scenario.measures.change_heat_supply import ChangeHeatSupply
+from twin.scenario.measures.change_links import ChangeLinks
+from twin.scenario.measures.close_links import CloseLinks
+from twin.scenario.measures.install_pv import InstallPv
+from twin.scenario.measures.low_emission_zone import LowEmissionZone
+from twin.scenario.measures.remove_buildings import RemoveBuildings
+from twin.scenario.measures.reopen_links import ReopenLinks
+from twin.scenario.measures.retrofit import Retrofit
+from twin.scenario.measures.toll import Toll
+
+__all__ = ["REGISTRY", "AnyMeasure", "Change", "Context", "Measure", "registry_of"]
+
+AnyMeasure = (
+    CloseLinks
+    | ReopenLinks
+    | ChangeLinks
+    | Toll
+    | LowEmissionZone
+    | ChangeDemand
+    | BuildChargingSites
+    | InstallPv
+    | Retrofit
+    | ChangeHeatSupply
+    | AddBuildings
+    | RemoveBuildings
+)
+
+
+def registry_of(classes: Iterable[type[Measure]]) -> dict[str, type[Measure]]:
+    """Return measure classes by their ``type``.
+
+    Raises
+    ------
+    StudyError
+        Two classes have the same type.
+    """
+    registry: dict[str, type[Measure]] = {}
+    for cls in classes:
+        name = cls.model_fields["type"].annotation.__args__[0]  # type: ignore[union-attr]
+        if name in registry:
+            raise StudyError(f"the measure type {name!r} is registered twice")
+        registry[name] = cls
+    return registry
+
+
+REGISTRY = registry_of(AnyMeasure.__args__)

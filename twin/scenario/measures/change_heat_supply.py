@@ -1,0 +1,46 @@
+"""Change the heat supply of buildings."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from twin.city.model import City
+from twin.energy.costs import HEAT_SUPPLY_EUR_M2, heat_supply_cost_eur
+from twin.scenario.measures.base import Change, Context, Selecting, count, with_column
+
+Supply = Literal["district_heating", "gas_boiler", "oil_boiler", "direct_electric", "air_heat_pump", "ground_heat_pump"]
+_WORDS: dict[str, str] = {
+    "district_heating": "district heating",
+    "gas_boiler": "gas boilers",
+    "oil_boiler": "oil boilers",
+    "direct_electric": "direct electric heating",
+    "air_heat_pump": "air-source heat pumps",
+    "ground_heat_pump": "ground-source heat pumps",
+}
+
+
+class ChangeHeatSupply(Selecting):
+    """Heat the selected buildings another way; one that is heated so already stays as it is."""
+
+    type: Literal["change_heat_supply"]
+    layer: ClassVar[str] = "buildings"
+    to: Supply = Field(description="heat supply afterwards")
+
+    def apply(self, city: City, context: Context) -> tuple[City, Change]:
+        """Return the city with the heat supply changed."""
+        mask = self.select(city, context)
+        other = mask & (city.buildings["heat_supply"] != self.to).to_numpy()
+        done = city.buildings[other]
+        floor_m2 = float(done["floor_area_m2"].sum())
+        summary = f"changes {count(len(done), 'building')} ({floor_m2:,.0f} m² of floor area) to {_WORDS[self.to]}"
+        change = self.report(
+            context,
+            int(mask.sum()),
+            summary,
+            quantities={"buildings": len(done), "floor_area_m2": floor_m2},
+            capital_cost_eur=float(heat_supply_cost_eur(done, self.to).sum()),
+            cost_source=f"{HEAT_SUPPLY_EUR_M2[self.to]:g} EUR per m² of floor area (assumption, twin.energy.costs)",
+        )
+        return city.replace(buildings=with_column(city.buildings, "buildings", "heat_supply", other, self.to)), change

@@ -1,0 +1,40 @@
+"""Remove buildings."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from twin.city.model import City
+from twin.scenario.measures.base import Change, Context, Selecting, count
+
+
+class RemoveBuildings(Selecting):
+    """Remove the selected buildings, with their residents, jobs and energy demand."""
+
+    type: Literal["remove_buildings"]
+    layer: ClassVar[str] = "buildings"
+
+    @model_validator(mode="after")
+    def _selects(self) -> RemoveBuildings:
+        if self.where is None and self.inside is None:
+            raise PydanticCustomError(
+                "twin", "remove_buildings without a selector would remove the city", {"expected": "where or inside"}
+            )
+        return self
+
+    def apply(self, city: City, context: Context) -> tuple[City, Change]:
+        """Return the city without the buildings."""
+        mask = self.select(city, context)
+        gone = city.buildings[mask]
+        floor_m2, people = float(gone["floor_area_m2"].sum()), float(gone["population"].sum())
+        summary = f"removes {count(len(gone), 'building')} ({floor_m2:,.0f} m² of floor area, {people:,.0f} residents)"
+        change = self.report(
+            context,
+            len(gone),
+            summary,
+            quantities={"buildings": len(gone), "floor_area_m2": floor_m2, "population": people},
+        )
+        return city.replace(buildings=city.buildings[~mask]), change

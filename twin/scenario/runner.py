@@ -1,0 +1,278 @@
+"""Run a study: the baseline and every scenario, for the nominal parameters and every uncertainty draw.
+
+The work is cut into blocks of one scenario and one draw. A finished block is a file that appears by rename; a run
+that was killed at any moment finds its finished blocks and ends with the same bits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from twin.errors import RunError
+from twin.scenario import files, fingerprint
+from twin.scenario.evaluate import Evaluation, Memo, evaluate
+from twin.scenario.output import ScenarioWriter, write_draws, write_noise
+from twin.scenario.parameters import ModelParameters, model_parameters
+from twin.scenario.store import BASELINE, Run
+
+if TYPE_CHECKING:
+    from twin.city.model import City
+    from twin.scenario.apply import Applied
+    from twin.scenario.study import Study
+    from twin.solar.model import Roofs
+
+Progress = Callable[[str, int, int], None]
+
+NOISE_QUANTITIES = {
+    "links": ("flow_veh_day", "speed_peak_kmh"),
+    "buildings": ("heating_kwh_a", "pv_kwh_a", "co2_kg_a", "energy_cost_eur_a"),
+    "zones": ("mean_generalised_cost_min", "energy_cost_eur_a"),
+}
+"""Result columns that every draw keeps per entity, for maps whose threshold is the noise."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study made ready: the city of every scenario, and the identity of the run."""
+
+    study: Study
+    city: City
+    scenarios: dict[str, Applied]
+    draws: int
+    identity: str
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the run folder."""
+        return f"{self.study.study}-{self.identity[:12]}"
+
+
+def plan_run(study: Study, city: City) -> Plan:
+    """Apply every scenario's measures and compute the identity of the run. Simulates nothing.
+
+    Raises
+    ------
+    StudyError, SelectorError
+        A measure that does not fit the city.
+    """
+    from twin.scenario.apply import apply_measures
+
+    scenarios = {name: apply_measures(city, study, study.measures_of(name)) for name in study.names()}
+    identity = fingerprint.combined(
+        json.dumps(study.resolved(), sort_keys=True),
+        [fingerprint.city_hash(applied.city) for applied in scenarios.values()],
+        fingerprint.versions(),
+        fingerprint.source_hash(),
+    )
+    return Plan(study, city, scenarios, study.uncertainty.draws, identity)
+
+
+def run_study(plan: Plan, runs: Path, progress: Progress | None = None, variant: str = "numba") -> Run:
+    """Simulate what is not yet done and return the finished run.
+
+    Parameters
+    ----------
+    plan : Plan
+    runs : Path
+        The folder of run folders.
+    progress : callable, optional
+        Called with (label, blocks done, blocks in all).
+    variant : str
+        Kernel variant.
+
+    Raises
+    ------
+    RunError
+        Another process is writing the same run.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = runs / plan.folder_name
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            if not (folder / "run.json").is_file():
+                files.remove_leftovers(folder)
+                _Execution(plan, folder, progress or (lambda label, done, total: None), variant).finish()
+    except Timeout:
+        raise RunError(
+            "another process is writing this run", where=str(folder), remedy="wait for it, or stop it and run again"
+        ) from None
+    return Run.open(folder)
+
+
+class _Execution:
+    """The state of one execution of a plan."""
+
+    def __init__(self, plan: Plan, folder: Path, progress: Progress, variant: str) -> None:
+        self.plan, self.folder, self.progress, self.variant = plan, folder, progress, variant
+        self.parameters = [model_parameters(plan.study, draw) for draw in range(plan.draws + 1)]
+        self.memo = Memo()
+        self.roofs: dict[str, Roofs] = {}
+        self.total = len(plan.scenarios) * (plan.draws + 1)
+        self.started = time.time()
+
+    def finish(self) -> None:
+        """Do every block that is missing, then write what is made of all of them."""
+        self._log("started", versions=fingerprint.versions())
+        done = 0
+        for draw in range(self.plan.draws + 1):
+            for name in self.plan.scenarios:
+                label = f"{name}, nominal" if draw == 0 else f"{name}, draw {draw} of {self.plan.draws}"
+                self.progress(label, done, self.total)
+                if not self._is_done(name, draw):
+                    self._simulate(name, draw)
+                done += 1
+        self.progress("writing results", done, self.total)
+        blocks = {name: [self._read(name, d) for d in range(self.plan.draws + 1)] for name in self.plan.scenarios}
+        write_draws(self.folder, blocks)
+        for name in self.plan.study.scenarios:
+            write_noise(self.folder, name, blocks[name], blocks[BASELINE], self.plan.scenarios, NOISE_QUANTITIES)
+        self._log("finished", seconds=round(time.time() - self.started, 3))
+        files.write_json(self.folder / "run.json", self._info(blocks))
+        self.progress("finished", self.total, self.total)
+
+    def _block(self, scenario: str, draw: int) -> Path:
+        return self.folder / "blocks" / scenario / f"draw-{draw:04d}.npz"
+
+    def _is_done(self, scenario: str, draw: int) -> bool:
+        path = self._block(scenario, draw)
+        if not path.is_file():
+            return False
+        try:
+            files.read_arrays(path)
+        except (OSError, ValueError, EOFError):
+            path.unlink()
+            self._log("discarded a damaged block", scenario=scenario, draw=draw)
+            return False
+        return True
+
+    def _read(self, scenario: str, draw: int) -> dict[str, Any]:
+        return files.read_arrays(self._block(scenario, draw))
+
+    def _simulate(self, scenario: str, draw: int) -> None:
+        applied = self.plan.scenarios[scenario]
+        begun = time.perf_counter()
+        writer = ScenarioWriter(self.folder / scenario, applied.city) if draw == 0 else None
+        result = evaluate(
+            applied.city,
+            self.parameters[draw],
+            self._roofs(applied.city),
+            seed=self.plan.study.seed,
+            draw=draw,
+            investment_eur=sum(change.capital_cost_eur for change in applied.changes),
+            variant=self.variant,
+            memo=self.memo,
+            sink=writer.hourly if writer else None,
+        )
+        if writer:
+            writer.finish(result)
+        files.write_arrays(self._block(scenario, draw), _block_arrays(result))
+        self._log("block", scenario=scenario, draw=draw, seconds=round(time.perf_counter() - begun, 3))
+
+    def _roofs(self, city: City) -> Roofs:
+        """Return the roofs of this geometry, from memory, from disk or anew."""
+        from twin.solar.model import Roofs, geometry_key, prepare_roofs
+
+        key = geometry_key(city)
+        if key not in self.roofs:
+            path = self.folder / "blocks" / f"roofs-{key[:16]}.npz"
+            if path.is_file():
+                self.roofs[key] = Roofs.from_arrays(files.read_arrays(path))
+            else:
+                self.roofs[key] = prepare_roofs(city, variant=self.variant)
+                files.write_arrays(path, self.roofs[key].to_arrays())
+        return self.roofs[key]
+
+    def _log(self, event: str, **fields: object) -> None:
+        line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event, **fields})
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def _info(self, blocks: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+        """Return the content of run.json; the same for every execution of the same run."""
+        from twin.city.resolution import resolution_score
+
+        plan, study = self.plan, self.plan.study
+        score = resolution_score(plan.scenarios[BASELINE].city)
+        return {
+            "format": 1,
+            "run": plan.folder_name,
+            "identity": plan.identity,
+            "study": study.resolved(),
+            "question": study.question,
+            "city": dataclasses.asdict(plan.city.meta),
+            "size": {name: len(getattr(plan.city, name)) for name in ("buildings", "links", "nodes", "zones")},
+            "weather": {"title": plan.city.weather.title, "source": dataclasses.asdict(plan.city.weather.source)},
+            "scenarios": list(study.scenarios),
+            "labels": study.labels(),
+            "draws": plan.draws,
+            "seed": study.seed,
+            "changes": {
+                name: [dataclasses.asdict(change) for change in applied.changes]
+                for name, applied in plan.scenarios.items()
+            },
+            "parameters": _parameter_table(self.parameters[0], study),
+            "sources": [dataclasses.asdict(source) for source in _sources(plan.city)],
+            "repairs": list(plan.city.meta.repairs),
+            "resolution": {"score": score.attrs["score"], "rows": score.reset_index(drop=True).to_dict("records")},
+            "warnings": sorted({str(note) for rows in blocks.values() for note in rows[0]["notes"]}),
+            "versions": fingerprint.versions(),
+            "checksums": {"city": fingerprint.city_hash(plan.city), "source": fingerprint.source_hash()},
+        }
+
+
+def _block_arrays(result: Evaluation) -> dict[str, Any]:
+    """Return what a block keeps: totals by name, and the entity columns of `NOISE_QUANTITIES`."""
+    names = sorted(result.totals)
+    arrays: dict[str, Any] = {
+        "names": np.array(names),
+        "totals": np.array([result.totals[name] for name in names], np.float64),
+        "notes": np.array(result.notes, dtype=np.str_),
+    }
+    for layer, quantities in NOISE_QUANTITIES.items():
+        for quantity in quantities:
+            arrays[f"{layer}/{quantity}"] = result.layers[layer][quantity].to_numpy(np.float64)
+    return arrays
+
+
+def _parameter_table(nominal: ModelParameters, study: Study) -> list[dict[str, Any]]:
+    from twin.scenario.parameters import all_parameters
+
+    uncertain = study.uncertainty.parameters
+    rows = []
+    for path, info in all_parameters().items():
+        domain, _, name = path.partition(".")
+        row = dataclasses.asdict(info) | {"value": getattr(getattr(nominal, domain), name)}
+        rows.append(row | {"distribution": uncertain[path].describe() if path in uncertain else ""})
+    return rows
+
+
+def _sources(city: City) -> list[Any]:
+    """Return every data source once, the weather's included."""
+    sources = {source.id: source for source in (*city.meta.sources, city.weather.source)}
+    return list(sources.values())
+
+
+def forecast(plan: Plan) -> dict[str, float]:
+    """Return what a run will need: blocks, bytes of memory at the peak and bytes on disk (rough, upper bounds)."""
+    from twin.scenario.evaluate import BLOCK
+
+    n = len(plan.city.buildings)
+    hourly = min(n, BLOCK) * 8760 * 4.0
+    entities = n + len(plan.city.links) + len(plan.city.zones)
+    blocks = len(plan.scenarios) * (plan.draws + 1)
+    return {
+        "buildings": float(n),
+        "blocks": float(blocks),
+        "memory_mb": (400e6 + hourly * 6 * 8 + n * 40e3) / 1e6,
+        "disk_mb": (len(plan.scenarios) * n * 8760 * 4.0 * 3 + blocks * entities * 8 * 4) / 1e6,
+    }

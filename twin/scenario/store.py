@@ -1,0 +1,134 @@
+"""The run folder: what a finished run left on disk, and how it is read.
+
+``runs/<study>-<hash>/`` holds ``run.json`` (written last: a folder without it is an unfinished run), ``log.jsonl``
+(times and machine, the only file that differs between two executions), ``blocks/`` (finished pieces of work, from
+which a killed run resumes), ``draws.parquet``, ``kpis.parquet`` and ``.csv``, ``report.html`` and one folder per
+scenario with its layers, hourly series and the noise of its differences.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.errors import RunError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+BASELINE = "baseline"
+CITY_GROUP, BUILDING_GROUP = "city", "buildings"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes
+    ----------
+    path : Path
+        The run folder.
+    info : dict
+        The content of ``run.json``.
+    """
+
+    path: Path
+    info: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run folder.
+
+        Raises
+        ------
+        RunError
+            The folder is missing, unfinished or damaged.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise RunError("no such run folder", where=str(folder), remedy="list runs/, or start one with: twin run")
+        file = folder / "run.json"
+        if not file.is_file():
+            raise RunError(
+                "this run has not finished", where=str(folder), remedy="resume it by running the same study again"
+            )
+        try:
+            info = json.loads(file.read_text(encoding="utf-8"))
+        except (ValueError, UnicodeDecodeError) as error:
+            raise RunError(
+                f"run.json cannot be read ({error})", where=str(file), remedy="run the study again"
+            ) from None
+        return cls(folder, info)
+
+    @property
+    def scenarios(self) -> list[str]:
+        """Names of the scenarios, the baseline first."""
+        return [BASELINE, *self.info["scenarios"]]
+
+    def folder(self, scenario: str) -> Path:
+        """Return the folder of a scenario."""
+        if scenario not in self.scenarios:
+            raise RunError(f"no scenario {scenario!r} in this run", expected=", ".join(self.scenarios))
+        return self.path / scenario
+
+    def layer(self, scenario: str, name: str) -> gpd.GeoDataFrame:
+        """Return a layer of the city with its result columns, indexed by id."""
+        import geopandas as gpd
+
+        return gpd.read_parquet(self._file(self.folder(scenario) / f"{name}.parquet"))
+
+    def draws(self) -> pd.DataFrame:
+        """Return the totals of every scenario and draw: scenario, draw, quantity, value. Draw 0 is nominal."""
+        import pandas as pd
+
+        return pd.read_parquet(self._file(self.path / "draws.parquet"))
+
+    def noise(self, scenario: str) -> pd.DataFrame:
+        """Return the nominal difference to the baseline and its spread over the draws.
+
+        Columns: layer, id, quantity, value, sd.
+        """
+        import pandas as pd
+
+        return pd.read_parquet(self._file(self.folder(scenario) / "noise.parquet"))
+
+    def series(self, scenario: str) -> dict[str, NDArray[np.float64]]:
+        """Return the city's hourly series."""
+        group = self._zarr(scenario)[CITY_GROUP]
+        return {name: np.asarray(array[:]) for name, array in sorted(group.arrays())}
+
+    def building_series(self, scenario: str, building_ids: list[str] | None = None) -> dict[str, NDArray[np.float32]]:
+        """Return the hourly series of buildings, float32 (n, 8760); of all when no ids are given."""
+        group = self._zarr(scenario)[BUILDING_GROUP]
+        rows: Any = slice(None)
+        if building_ids is not None:
+            index = self.layer(scenario, "buildings").index
+            rows = index.get_indexer(building_ids)
+            if (rows < 0).any():
+                missing = [b for b, row in zip(building_ids, rows, strict=True) if row < 0]
+                raise RunError(f"no building {missing[0]!r} in scenario {scenario!r}")
+        return {name: np.asarray(array.oindex[rows, :]) for name, array in sorted(group.arrays())}
+
+    def _zarr(self, scenario: str) -> Any:
+        import zarr
+
+        return zarr.open_group(self._file(self.folder(scenario) / "series.zarr"), mode="r")
+
+    def _file(self, path: Path) -> Path:
+        if not path.exists():
+            raise RunError("a file of this run is missing", where=str(path), remedy="delete run.json and run again")
+        return path
+
+
+def newest_run(runs: Path) -> Run:
+    """Return the run that finished last in a folder of runs."""
+    finished = sorted(runs.glob("*/run.json"), key=lambda p: (p.stat().st_mtime_ns, str(p)))
+    if not finished:
+        raise RunError("no finished run here", where=str(runs), remedy="start one with: twin run STUDY")
+    return Run.open(finished[-1].parent)
