@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,38 +39,47 @@ seed: 7
 """
 
 
+# A process starts with the peak memory of the one that made it, so a small process stands between pytest and twin.
+LAUNCHER = """\
+import os, sys
+pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+with open(sys.argv[1], "w") as file:
+    print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=file)
+"""
+
+
 @dataclass(frozen=True)
 class Outcome:
     code: int
     out: str
     err: str
     seconds: float
+    cpu_s: float
     peak_mb: float
 
 
 def call(*words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 240) -> Outcome:
-    """Run ``twin`` in a process of its own; return what it printed, its time and its peak memory."""
-    import time
-
-    out, err = cwd / ".out", cwd / ".err"
-    begun = time.monotonic()
-    with out.open("wb") as o, err.open("wb") as e:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "twin", *map(str, words)], cwd=cwd, stdout=o, stderr=e, env=os.environ | (env or {})
-        )
-        deadline = begun + timeout
-        while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.monotonic() > deadline:
-                process.kill()
-            time.sleep(0.01)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in (out, err)]
-    for path in (out, err):
-        path.unlink()
-    return Outcome(process.returncode, *texts, time.monotonic() - begun, usage.ru_maxrss / 1024)
+    """Run ``twin`` in a process of its own; return what it printed, its times and its peak memory."""
+    command = [sys.executable, "-I", "-S", "-c", LAUNCHER, "usage", sys.executable, "-m", "twin", *map(str, words)]
+    with tempfile.TemporaryDirectory() as folder:
+        out, err, usage = (Path(folder) / name for name in ("out", "err", "usage"))
+        command[5] = str(usage)
+        begun = time.monotonic()
+        with out.open("wb") as o, err.open("wb") as e:
+            process = subprocess.Popen(
+                command, cwd=cwd, stdout=o, stderr=e, env=os.environ | (env or {}), start_new_session=True
+            )
+            try:
+                process.wait(timeout)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise
+        seconds = time.monotonic() - begun
+        code, cpu_s, peak_kb = usage.read_text().split()
+        texts = [path.read_text(encoding="utf-8", errors="replace") for path in (out, err)]
+    return Outcome(int(code), *texts, seconds, float(cpu_s), int(peak_kb) / 1024)
 
 
 @pytest.fixture(scope="session")

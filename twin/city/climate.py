@@ -24,6 +24,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.city.epw import distance_km
 from twin.city.model import Metadata, Source, Weather
 from twin.city.normals import MONTH_DAYS, MONTHS, Normals, builtin_normals
 from twin.errors import WeatherError
@@ -37,7 +38,8 @@ MONTH_OF_DAY = np.repeat(np.arange(12), MONTH_DAYS)
 MONTH_OF_HOUR = np.repeat(MONTH_OF_DAY, 24)
 CLEARNESS_DAY_LAG = 0.29
 CLEARNESS_HOUR_LAG = 0.54  # assumption
-CLEARNESS_DAY_SD, CLEARNESS_HOUR_SD = 1.2, 0.6  # of the logit; assumption that gives the spread of daily Kt of IWEC
+# Of the logit; assumption. The clearness of days then spreads by 0.08 to 0.17 within a month; IWEC has 0.07 to 0.15.
+CLEARNESS_DAY_SD, CLEARNESS_HOUR_SD = 1.2, 0.6
 TEMPERATURE_DAY_LAG = 0.72  # mean lag-1 correlation of daily means within the months of the Helsinki IWEC year
 WIND_HOUR_LAG = 0.97  # lag-1 correlation of hourly wind of the Helsinki IWEC year
 WARMEST_HOUR = 15.0
@@ -92,8 +94,6 @@ def weather_from_normals(normals: Normals, *, seed: int = 1, title: str | None =
 
 def default_weather(meta: Metadata, *, seed: int = 1) -> Weather:
     """Return weather generated from the built-in normals whose station is nearest to the city."""
-    from twin.city.epw import distance_km
-
     stations = builtin_normals().values()
     nearest = min(stations, key=lambda n: distance_km(n.latitude, n.longitude, meta.latitude, meta.longitude))
     return weather_from_normals(nearest, seed=seed)

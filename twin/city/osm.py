@@ -22,7 +22,7 @@ from twin.city.roads import Way
 from twin.city.schema import BUILDINGS, CHARGING_SITES, DERIVED, Layer
 from twin.errors import DataError, MissingExtraError
 
-LICENCE = "ODbL-1.0"
+LICENCE = "ODbL 1.0"
 ATTRIBUTION = "© OpenStreetMap contributors"
 COPYRIGHT_URL = "https://www.openstreetmap.org/copyright"
 _BUILDING_KEYS = (
@@ -34,7 +34,10 @@ _BUILDING_KEYS = (
     "tourism",
 )
 _ROAD_KEYS = ("junction", "ref", "lanes:forward", "lanes:backward", "maxspeed:forward", "maxspeed:backward")
-_FRAME_COLUMNS = frozenset("id geometry timestamp version changeset visible osm_type tags u v length lon lat".split())
+# Columns of pyrosm that are no tags.
+_FRAME_COLUMNS = frozenset(
+    "id osm_type geometry timestamp version changeset visible tags u v length lon lat".split()  # noqa: SIM905
+)
 
 Bbox = tuple[float, float, float, float]
 

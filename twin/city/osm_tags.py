@@ -37,11 +37,7 @@ _USES_BY_VALUE = {
     ),
 }
 USES = {value: use for use, values in _USES_BY_VALUE.items() for value in values.split()}
-UNHEATED = frozenset(
-    "roof carport garage garages shed kiosk hut tent ruins bridge bandstand shelter entrance underpass_entrance "
-    "utility service transformer_tower water_tower silo storage_tank barn farm_auxiliary stable cowshed sty "
-    "ship parking construction container".split()
-)
+UNHEATED = frozenset(_USES_BY_VALUE["other"].split()) - {"greenhouse", "glasshouse", "atrium", "pavilion", "toilets"}
 """Values of ``building`` that stand for nothing heated: their floor area is zero. Assumption."""
 ROOFS = {
     "flat": "flat",
@@ -53,7 +49,7 @@ ROOFS = {
     "mansard": "hipped",
     "pyramidal": "hipped",
 }
-_COMPASS = "N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW".split()
+_COMPASS = ("N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW")
 _UNIT_M = {"": 1.0, "m": 1.0, "ft": 0.3048, "'": 0.3048}
 _YEAR_STARTS = (
     (2010, "2010-onwards"),

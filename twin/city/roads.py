@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -134,7 +135,7 @@ def split_ways(ways: Sequence[Way]) -> list[Piece]:
     for way in ways:
         cuts = [0, *(k for k in range(1, len(way.nodes) - 1) if uses[way.nodes[k]] > 1), len(way.nodes) - 1]
         parts: list[tuple[NodeId, ...]] = []
-        for first, last in zip(cuts, cuts[1:], strict=False):
+        for first, last in itertools.pairwise(cuts):
             nodes = way.nodes[first : last + 1]
             middle = len(nodes) // 2
             parts += [nodes] if nodes[0] != nodes[-1] else [nodes[: middle + 1], nodes[middle:]]
@@ -226,8 +227,8 @@ def build_network(
     nodes = gpd.GeoDataFrame({"external": external}, index=names, geometry=[ends[n] for n in node_ids], crs=crs)
     for column in ("from_node", "to_node"):
         links[column] = [f"{source}/node/{n}" for n in links[column]]
-    text = {c: "str" for c in ("link_id", "name", "from_node", "to_node", "road_class", "lanes_origin")}
-    links = links.astype(text | {"speed_limit_kmh_origin": "str"}).set_index("link_id").sort_index()
+    text = ("link_id", "name", "from_node", "to_node", "road_class", "lanes_origin", "speed_limit_kmh_origin")
+    links = links.astype(dict.fromkeys(text, "str")).set_index("link_id").sort_index()
     log.append(f"roads: {external.sum()} cordon stations where roads leave the area")
     return nodes.sort_index(), gpd.GeoDataFrame(links, geometry="geometry", crs=crs), log
 
@@ -277,7 +278,8 @@ def _ends_at_edge(links: pd.DataFrame, positions: Positions, extent: NDArray[np.
             neighbours.setdefault(node, set()).add(other)
             reach[node] = max(margin, min(1.5 * float(last), 500.0))
     ends = sorted(node for node, others in neighbours.items() if len(others) == 1)
-    distance = shapely.distance(shapely.points([positions[n] for n in ends]), hull.boundary) if ends else []
+    points = shapely.points(np.array([positions[n] for n in ends]).reshape(-1, 2))
+    distance = np.atleast_1d(shapely.distance(points, hull.boundary))
     return {n for n, d in zip(ends, distance, strict=True) if d <= reach[n]}
 
 
@@ -305,12 +307,13 @@ def _join_carriageways(
     for distance, a, b in pairs:
         if distance <= PAIR_DISTANCE_M and a not in moved and b not in moved.values():
             moved[a] = b
-    links = links.copy()
-    for row in np.flatnonzero(links["to_node"].isin(list(moved))):
-        target = moved[links["to_node"].iloc[row]]
-        line = shapely.get_coordinates(links["geometry"].iloc[row])
-        links.iloc[row, links.columns.get_loc("geometry")] = shapely.LineString([*line, positions[target]])
-        links.iloc[row, links.columns.get_loc("to_node")] = target
+    heads_now = list(links["to_node"])
+    lines = list(links["geometry"])
+    for row, head in enumerate(heads_now):
+        if head in moved:
+            heads_now[row] = moved[head]
+            lines[row] = shapely.LineString([*lines[row].coords, positions[moved[head]]])
+    links = links.assign(to_node=heads_now, geometry=lines)
     if moved:
         log.append(f"roads: {len(moved)} pairs of carriageways joined to one cordon station each")
     return links, moved

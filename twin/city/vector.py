@@ -32,6 +32,7 @@ BUILDING_TARGETS = (
     *(c.name for c in BUILDINGS.columns if c.name not in ("footprint_area_m2", "zone_id", "envelope", "pv_share")),
 )
 ROAD_TARGETS = ("id", "name", "road_class", "oneway", "lanes", "speed_limit_kmh")
+_RULES: tuple[set[str], ...] = ({"column"}, {"value"}, {"column", "values"})
 SNAP_M = 0.1
 """Vertices of roads closer than about this are the same node."""
 
@@ -140,8 +141,10 @@ def _mapped(features: gpd.GeoDataFrame, mapping: Mapped | None, targets: tuple[s
             raise DataError(
                 f"the mapping fills an unknown column {target!r}", where=where, remedy=did_you_mean(target, targets)
             )
-        rule = {"column": source} if isinstance(source, str) else dict(source) if isinstance(source, Mapping) else {}
-        if set(rule) not in ({"column"}, {"value"}, {"column", "values"}):
+        rule: dict[str, Any] = {"column": source} if isinstance(source, str) else {}
+        if isinstance(source, Mapping):
+            rule = dict(source)
+        if set(rule) not in _RULES or not isinstance(rule.get("values", {}), Mapping):
             raise DataError(
                 f"the mapping of {target!r} cannot be understood: {source!r}",
                 where=where,

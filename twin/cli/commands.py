@@ -158,11 +158,13 @@ def _check_disk(plan: Plan, runs: Path) -> None:
 
 
 def _compare(finished: Run, as_json: bool) -> Result:
-    from twin.report.table import comparison_data, print_table
+    from rich.console import Console
+
+    from twin.report.table import as_data, print_table
 
     if not as_json:
-        print_table(finished)
-    return comparison_data(finished)
+        print_table(finished, Console())
+    return as_data(finished)
 
 
 def compare(options: argparse.Namespace) -> Result:

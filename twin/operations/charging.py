@@ -20,15 +20,13 @@ from numpy.typing import NDArray
 from twin.city.model import City
 from twin.errors import DataError
 from twin.operations.clock import DAY_S, HOUR_S, CityClock, Meter
-from twin.parameters import parameter
+from twin.operations.parameters import AC_LIMIT_KW, OperationsParameters
 from twin.random import entity_keys, uniform
 
 Floats = NDArray[np.float64]
 
-AC_LIMIT_KW = 43.5
-"""Connectors up to this power are alternating current: 63 A three-phase at 400 V (IEC 61851-1, mode 3)."""
-
 _DONE_KWH = 1e-9
+_BLOCK = 20_000  # zone-hours drawn at once, which bounds the memory
 _COLUMNS = (
     "arrivals_day",
     "served_day",
@@ -39,72 +37,6 @@ _COLUMNS = (
     "peak_kw",
     "utilisation",
 )
-
-
-@dataclass(frozen=True)
-class OperationsParameters:
-    """What is assumed about electric cars and their drivers."""
-
-    ev_share: float = parameter(
-        0.15, unit="-", low=0.0, high=1.0, meaning="share of electric cars among arriving cars", source="assumption"
-    )
-    public_charging_share: float = parameter(
-        0.05,
-        unit="-",
-        low=0.0,
-        high=1.0,
-        meaning="share of arriving electric cars that look for a public charger",
-        source="assumption",
-    )
-    energy_kwh: float = parameter(
-        20.0, unit="kWh", low=0.1, high=100.0, meaning="mean energy of a charging session", source="assumption"
-    )
-    energy_cv: float = parameter(
-        0.5,
-        unit="-",
-        low=0.0,
-        high=1.0,
-        meaning="coefficient of variation of the session energy (gamma distributed; 1 is exponential)",
-        source="assumption",
-    )
-    vehicle_ac_kw: float = parameter(
-        11.0,
-        unit="kW",
-        low=1.0,
-        high=AC_LIMIT_KW,
-        meaning="power that a car draws at most from an AC connector",
-        source="assumption: three-phase 16 A on-board charger",
-    )
-    vehicle_dc_kw: float = parameter(
-        100.0,
-        unit="kW",
-        low=10.0,
-        high=1000.0,
-        meaning="power that a car draws at most from a DC connector, mean over a session",
-        source="assumption",
-    )
-    reach_m: float = parameter(
-        1000.0,
-        unit="m",
-        low=50.0,
-        high=10000.0,
-        meaning="largest distance from the middle of the zone to a site",
-        source="assumption",
-    )
-    distance_decay_m: float = parameter(
-        300.0,
-        unit="m",
-        low=10.0,
-        high=10000.0,
-        meaning="distance that makes a site e times less attractive",
-        source="assumption",
-    )
-    queue_places: float = parameter(
-        2.0, unit="vehicles", low=0.0, high=1000.0, meaning="places to wait at a site", source="assumption"
-    )
-    patience_min: float = parameter(
-        20.0, unit="min", low=0.0, high=720.0, meaning="longest wait before a driver gives up", source="assumption"
-    )
 
 
 @dataclass(frozen=True)
@@ -298,10 +230,9 @@ def draw_vehicles(
         none = np.zeros(0)
         return Vehicles(np.zeros(0, np.int64), none, none, np.zeros(0, np.uint64))
     rate = np.array([rates_veh_h[z, h] for z, h, _ in cells])
-    most = int(np.ceil(rate.max() + 10.0 * np.sqrt(rate.max()) + 20.0))  # passed with a chance below 1e-12
     keys = entity_keys(f"{zone_ids[z]}/{day}/{h}" for z, h, day in cells)
-    steps = -np.log(uniform(seed, "charging.arrival", keys, draw, most))
-    count = (np.cumsum(steps, axis=1) <= rate[:, None]).sum(axis=1)
+    blocks = [slice(k, k + _BLOCK) for k in range(0, len(cells), _BLOCK)]
+    count = np.concatenate([_poisson(rate[block], keys[block], seed, draw) for block in blocks])
     owner = np.repeat(np.arange(len(cells)), count)
     number = np.concatenate([np.arange(c) for c in count])
     key = entity_keys(
@@ -313,6 +244,13 @@ def draw_vehicles(
     order = np.lexsort((key, time))
     place = np.array([z for z, _, _ in cells], np.int64)[owner]
     return Vehicles(place[order], time[order], _energy(u[order, 1], parameters), key[order])
+
+
+def _poisson(rate: Floats, keys: NDArray[np.uint64], seed: int, draw: int) -> NDArray[np.int64]:
+    """Return Poisson counts that grow with the rate for the same key."""
+    most = int(np.ceil(rate.max() + 10.0 * np.sqrt(rate.max()) + 20.0))  # passed with a chance below 1e-12
+    steps = -np.log(uniform(seed, "charging.arrival", keys, draw, most))
+    return np.asarray((np.cumsum(steps, axis=1) <= rate[:, None]).sum(axis=1))
 
 
 def _energy(u: Floats, parameters: OperationsParameters) -> Floats:

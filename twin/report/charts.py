@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from twin.decision.compare import BETTER, CHANGED, NO_CHANGE, WORSE
 from twin.decision.kpis import KPIS, Kpi
 from twin.report import svg
-from twin.report.format import DIRECTION, difference_texts, number
+from twin.report.formats import DIRECTION, difference_texts, number
 from twin.scenario.store import BASELINE
 
 WIDTH = 540.0
@@ -24,7 +24,8 @@ VERDICT_COLOURS = {
 MONTH_HOURS = np.cumsum([0, *(24 * d for d in (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31))])
 WINTER, SUMMER = (0, 1, 11), (5, 6, 7)
 CURVE_POINTS = 200
-DAY, HOUR_MIDDLES = (0.0, 24.0), np.arange(24) + 0.5
+DAY = (0.0, 24.0)
+HOUR_MIDDLES: NDArray[np.float64] = np.linspace(0.5, 23.5, 24)
 
 Series = Mapping[str, NDArray[np.float64]]
 

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from twin.decision.compare import compare, targets
 from twin.decision.distribution import OUTCOMES, count_outcomes, zone_differences
 from twin.report import charts, summary
-from twin.report.format import number
+from twin.report.formats import number
+from twin.report.layers import place_names
 from twin.report.maps import difference_maps
 from twin.scenario import files
 from twin.scenario.store import BASELINE
@@ -47,6 +48,7 @@ def _content(run: Run) -> dict[str, Any]:
     zones = zone_differences(run)
     counts = count_outcomes(zones) if len(zones) else pd.DataFrame()
     maps = difference_maps(run, labels)
+    layers = {name: run.layer(BASELINE, name) for name in ("zones", "links")}
     notes = [*table.attrs["notes"], *maps.notes]
     return {
         "title": info["study"]["study"].replace("-", " ").capitalize(),
@@ -68,7 +70,7 @@ def _content(run: Run) -> dict[str, Any]:
         ],
         "profiles": [Markup(svg) for svg in _profiles(run, table, labels)],  # noqa: S704
         "outcomes": OUTCOMES,
-        "winners": summary.winners(run, zones, counts, labels),
+        "winners": summary.winners(run, zones, counts, labels, place_names(layers)),
         "limits": summary.limits(run, notes),
         "resolution": _resolution(info["resolution"]),
         "sources": info["sources"],

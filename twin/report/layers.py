@@ -95,6 +95,26 @@ def to_zones(theme: Theme, table: pd.DataFrame, layers: Mapping[str, gpd.GeoData
     return totals.div(weight.groupby(list(zone)).sum(), axis=0).dropna(subset=["value"])
 
 
+def place_names(layers: Mapping[str, gpd.GeoDataFrame]) -> dict[str, str]:
+    """Return a name per zone that a reader can find: its own, else its id, with its longest named street."""
+    zones, links = layers["zones"], layers["links"]
+    named = links[links["name"] != ""] if "name" in links.columns else links.iloc[:0]
+    points = gpd.GeoDataFrame(
+        {"name": named["name"].to_numpy(), "length": named.geometry.length.to_numpy()},
+        geometry=named.geometry.representative_point().to_numpy(),
+        crs=zones.crs,
+    )
+    areas = gpd.GeoDataFrame({"zone": zones.index.astype(str)}, geometry=zones.geometry.to_numpy(), crs=zones.crs)
+    inside = gpd.sjoin(points, areas, predicate="within")
+    lengths = inside.groupby(["zone", "name"])["length"].sum().reset_index()
+    longest = lengths.sort_values(["length", "name"]).groupby("zone")["name"].last()
+    own = zones["name"] if "name" in zones.columns else pd.Series("", index=zones.index)
+    return {
+        str(zone): (str(name) or str(zone)) + (f" · {longest[str(zone)]}" if str(zone) in longest.index else "")
+        for zone, name in own.items()
+    }
+
+
 def _joined(table: pd.DataFrame, keys: list[str], aggregation: Aggregation) -> pd.DataFrame:
     groups = table.groupby(keys, sort=True)
     if aggregation is Aggregation.MEAN:

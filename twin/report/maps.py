@@ -18,7 +18,7 @@ import shapely
 
 from twin.decision.distribution import is_noise
 from twin.report import svg
-from twin.report.format import DIRECTION, number
+from twin.report.formats import DIRECTION, number
 from twin.report.layers import Aggregation, Theme, differences, merged_links, to_zones
 from twin.scenario.store import BASELINE
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_FEATURES = 6000
 """Layers with more features are shown by zone."""
-TOOLTIP_FEATURES = 1500
+TOOLTIP_FEATURES, NAMED_ZONES = 1500, 80
 WIDTH, HEAD, FOOT = 540.0, 44.0, 70.0
 MIN_HEIGHT, MAX_HEIGHT = 300.0, 460.0
 
@@ -167,21 +167,25 @@ def _shapes(layers: Mapping[str, gpd.GeoDataFrame], frame: _Frame) -> str:
 
 
 def _bound(tables: Mapping[str, pd.DataFrame]) -> float:
-    """Return the value where the strongest class begins: round, the same in every scenario.
-
-    It is near the 85 % quantile of what can be told from noise, so that a few extremes do not pale all others.
-    """
     magnitudes = [
-        t["value"].abs()[(t["value"] != 0) & ~is_noise(t["value"].to_numpy(), t["sd"].to_numpy())]
+        t["value"]
+        .abs()
+        .to_numpy()[((t["value"] != 0) & ~is_noise(t["value"].to_numpy(), t["sd"].to_numpy())).to_numpy()]
         for t in tables.values()
     ]
-    merged = np.concatenate(magnitudes) if magnitudes else np.zeros(0)
-    if not len(merged):
-        return 1.0
-    return svg.nice_step(float(np.quantile(merged, 0.85)), 1)
+    return strongest_class(np.concatenate(magnitudes) if magnitudes else np.zeros(0))
 
 
-def _colours(theme: Theme) -> tuple[Sequence[str], Sequence[str]]:
+def strongest_class(magnitudes: np.ndarray) -> float:
+    """Return the round value from which the classes of a map follow: their limits are a half and a quarter of it.
+
+    It is near the 85 % quantile of the differences that can be told from noise, over all scenarios, so that a few
+    extremes do not pale all others.
+    """
+    return svg.nice_step(float(np.quantile(magnitudes, 0.85)), 1) if len(magnitudes) else 1.0
+
+
+def class_colours(theme: Theme) -> tuple[Sequence[str], Sequence[str]]:
     """Return the colours of negative and of positive differences, from little to much."""
     if theme.better == "neutral":
         return GREENS, PURPLES
@@ -214,6 +218,7 @@ def _map(
     if theme.layer == "zones":
         body.append(svg.element("use", href="#all-zones", fill="none", stroke="#fff", stroke_width=1.2))
         body.append(svg.element("use", href="#all-buildings", fill="#fff", opacity=0.35))
+        body.append(_zone_names(layers["zones"], frame))
     if closed and theme.layer == "links" and keys["links"]:
         marks = "".join(svg.element("use", href=f"#{keys['links'][i]}") for i in closed)
         body.append(svg.element("g", marks, fill="none", stroke="#111", stroke_width=2.2, stroke_dasharray="2 3"))
@@ -234,7 +239,7 @@ def _features(
     level = np.digitize(np.abs(value), (bound / 4, bound / 2))
     names = layer["name"].reindex(table.index).fillna("").astype(str) if "name" in layer.columns else [""] * len(table)
     ids, names, tips = list(map(str, table.index)), list(names), len(table) <= TOOLTIP_FEATURES
-    below, above = _colours(theme)
+    below, above = class_colours(theme)
 
     def uses(chosen: np.ndarray) -> str:
         marks = []
@@ -283,6 +288,20 @@ def _scale_bar(frame: _Frame) -> str:
     )
 
 
+def _zone_names(zones: gpd.GeoDataFrame, frame: _Frame) -> str:
+    """Return the names of the zones at their middles, where few enough to be read."""
+    if "name" not in zones.columns or len(zones) > NAMED_ZONES:
+        return ""
+    middles = zones.geometry.representative_point()
+    return "".join(
+        svg.text((p.x - frame.west) * frame.scale, (frame.north - p.y) * frame.scale + HEAD + 4, str(name),
+                 text_anchor="middle", font_size=11, font_weight="600", fill=svg.INK, stroke="#fff", stroke_width=2.5,
+                 paint_order="stroke")
+        for p, name in zip(middles, zones["name"], strict=True)
+        if len(str(name)) <= 6
+    )  # fmt: skip
+
+
 def _north(frame: _Frame) -> str:
     x, y = WIDTH - 20, HEAD + 14
     return (
@@ -294,7 +313,7 @@ def _north(frame: _Frame) -> str:
 
 def _legend(theme: Theme, bound: float, y: float, has_noise: bool, has_closed: bool) -> str:
     """Return the colour bar: classes with their limits, which end is better, grey for noise."""
-    below, above = _colours(theme)
+    below, above = class_colours(theme)
     cell, height, x = 52.0, 12.0, 4.0
     colours = [*reversed(below), *above]
     edges = [-bound / 2, -bound / 4, 0.0, bound / 4, bound / 2]
@@ -302,7 +321,7 @@ def _legend(theme: Theme, bound: float, y: float, has_noise: bool, has_closed: b
     for i, colour in enumerate(colours):
         parts.append(svg.rect(x + i * cell, y, cell, height, fill=colour))
     for i, edge in enumerate(edges):
-        shown = number(edge, _edge_decimals(bound), signed=True)
+        shown = number(edge, class_decimals(bound), signed=True)
         parts.append(
             svg.text(x + (i + 1) * cell, y + height + 13, shown, text_anchor="middle", font_size=10, fill=svg.MUTED)
         )
@@ -326,6 +345,6 @@ def _legend(theme: Theme, bound: float, y: float, has_noise: bool, has_closed: b
     return "".join(parts)
 
 
-def _edge_decimals(bound: float) -> int:
+def class_decimals(bound: float) -> int:
     """Return the decimals that print a quarter of the bound exactly (bounds are 1, 2 or 5 times a power of ten)."""
     return next((d for d in range(8) if abs(round(bound / 4, d) - bound / 4) < 1e-9 * bound), 8)

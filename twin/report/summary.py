@@ -11,7 +11,7 @@ import pandas as pd
 from twin.decision.compare import BETTER, CHANGED, MINIMUM_DRAWS, NO_CHANGE, NO_INTERVAL, NOT_DISTINGUISHABLE, WORSE
 from twin.decision.distribution import BURDENS, OUTCOMES, SUPPRESSED
 from twin.decision.kpis import KPIS, Kpi
-from twin.report.format import DIRECTION, difference_texts, eur, number, percent_text, value_text
+from twin.report.formats import DIRECTION, difference_texts, eur, number, percent_text, value_text
 from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
@@ -163,7 +163,9 @@ def labels_in_order(run: Run) -> list[str]:
     return [BASELINE, *run.info["scenarios"]]
 
 
-def winners(run: Run, zones: pd.DataFrame, counts: pd.DataFrame, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+def winners(
+    run: Run, zones: pd.DataFrame, counts: pd.DataFrame, labels: Mapping[str, str], places: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Return, per burden: zones and residents by outcome and scenario, and the zones that change most."""
     items = []
     for burden in BURDENS:
@@ -190,13 +192,17 @@ def winners(run: Run, zones: pd.DataFrame, counts: pd.DataFrame, labels: Mapping
                 )
             rows.append({"label": labels[scenario], "cells": cells})
         extremes = [
-            item for scenario in run.info["scenarios"] if (item := _extremes(part, scenario, burden.decimals, labels))
+            item
+            for scenario in run.info["scenarios"]
+            if (item := _extremes(part, scenario, burden.decimals, labels, places))
         ]
         items.append({"label": burden.label, "unit": burden.unit, "rows": rows, "extremes": extremes})
     return items
 
 
-def _extremes(part: pd.DataFrame, scenario: str, decimals: int, labels: Mapping[str, str]) -> dict[str, Any] | None:
+def _extremes(
+    part: pd.DataFrame, scenario: str, decimals: int, labels: Mapping[str, str], places: Mapping[str, str]
+) -> dict[str, Any] | None:
     """Return the zones that win and lose most in a scenario; None when no zone does."""
     mine = part[(part["scenario"] == scenario) & part["outcome"].isin(["wins", "loses"])]
     mine = mine.sort_values(["difference", "zone_id"])
@@ -208,7 +214,7 @@ def _extremes(part: pd.DataFrame, scenario: str, decimals: int, labels: Mapping[
     def rows(frame: pd.DataFrame) -> list[dict[str, str]]:
         return [
             {
-                "zone": row["zone_id"],
+                "zone": places[row["zone_id"]],
                 "residents": number(row["residents"]),
                 "baseline": number(row["baseline"], decimals),
                 "difference": number(row["difference"], decimals, signed=True),

@@ -6,12 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from twin.decision.compare import BETTER, CHANGED, NO_CHANGE, WORSE, compare, targets
 from twin.decision.kpis import KPIS
-from twin.report.format import difference_texts, percent_text, value_text
+from twin.report.formats import difference_texts, percent_text, value_text
 from twin.report.summary import labels_of
 from twin.scenario.store import BASELINE
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from twin.scenario.store import Run
 
+WIDE = 108
+"""Narrower consoles get the unit below the KPI and no column of baseline values."""
 ARROWS = {"lower": "↓", "higher": "↑", "neutral": " "}
 STYLES = {BETTER: "bold blue", WORSE: "bold yellow", CHANGED: "bold magenta"}
 
@@ -32,7 +35,11 @@ def print_table(run: Run, console: Console) -> None:
     table, labels = compare(run), labels_of(run)
     for scenario in run.info["scenarios"]:
         rows = [row for row in table.to_dict("records") if row["scenario"] == scenario]
-        console.print(_scenario_table(rows, labels[scenario]))
+        if all(row["verdict"] == NO_CHANGE for row in rows):
+            console.print(Text(f"{labels[scenario]}: equals the baseline in every KPI", style="bold"))
+            console.print()
+            continue
+        console.print(_scenario_table(rows, labels[scenario], narrow=console.width < WIDE))
         unchanged = [row["label"] for row in rows if row["verdict"] == NO_CHANGE]
         if unchanged:
             console.print(Text(f"no change: {', '.join(unchanged)}", style="dim"))
@@ -67,25 +74,26 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _scenario_table(rows: list[dict[Any, Any]], label: str) -> Table:
-    table = Table(title=Text(label, style="bold"), title_justify="left")
-    table.add_column("KPI", no_wrap=True)
-    table.add_column("unit", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for name in ("baseline", "scenario", "difference", "%", "90 % interval"):
+def _scenario_table(rows: list[dict[Any, Any]], label: str, *, narrow: bool) -> Table:
+    table = Table(title=Text(label, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("KPI", min_width=16, overflow="fold")
+    if not narrow:
+        table.add_column("unit", no_wrap=True)
+    for name in ("scenario",) if narrow else ("baseline", "scenario"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    for name in ("difference", "%", "90 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", min_width=15)
     for row in rows:
         if row["verdict"] == NO_CHANGE:
             continue
         kpi = KPIS[row["kpi"]]
         difference, interval = difference_texts(kpi, row["difference"], row["low"], row["high"])
         unit = kpi.shown.difference_unit if kpi.shown.unit == "%" else ""
+        measure = f"{ARROWS[kpi.better]} {kpi.shown.unit}"
+        head = [f"{row['label']}\n{measure}"] if narrow else [row["label"], measure, value_text(kpi, row["baseline"])]
         table.add_row(
-            row["label"],
-            kpi.shown.unit,
-            ARROWS[kpi.better],
-            value_text(kpi, row["baseline"]),
+            *head,
             value_text(kpi, row["value"]),
             f"{difference} {unit}".rstrip(),
             percent_text(kpi, row["percent"]),
@@ -96,9 +104,9 @@ def _scenario_table(rows: list[dict[Any, Any]], label: str) -> Table:
 
 
 def _target_table(wanted: pd.DataFrame, labels: dict[str, str]) -> Table:
-    table = Table(title=Text("Targets", style="bold"), title_justify="left")
+    table = Table(title=Text("Targets", style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("target", "limit", "scenario", "value", "draws that meet it", "verdict"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for row in wanted.to_dict("records"):
         kpi = KPIS.get(row["kpi"])
         limit = f"{row['kind']} {value_text(kpi, row['limit'])} {kpi.shown.unit}" if kpi else f"{row['limit']:g}"

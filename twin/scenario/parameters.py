@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
 from twin.errors import StudyError, did_you_mean
 from twin.parameters import ParameterInfo, describe, with_values
@@ -141,6 +140,8 @@ def sample(path: str, distribution: Distribution, seed: int, draw: int, draws: i
 
 def quantile(distribution: Distribution, p: float) -> float:
     """Return the value below which a distribution has probability `p` (0 < p < 1)."""
+    from scipy.special import ndtri  # here, since it takes a sixth of a second and only draws need it
+
     match distribution:
         case Normal(mean=mean, sd=sd):
             return mean + sd * float(ndtri(p))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+import twin.kernels.traffic  # noqa: F401 - registers the kernel families
 from twin.city.model import City
 from twin.kernels import registry
 from twin.traffic.network import Network
@@ -118,23 +119,31 @@ def car_trips(demand: Demand, outbound: float, cost: Floats, reference: Floats, 
     """Return cars per day [2 classes, centroids, centroids] at generalised car costs `cost` of the same shape.
 
     `outbound` is the share of commuting from home to work. Pairs without a path (infinite cost) lose their car
-    trips: internal ones go by other modes, external ones stay away. `reference` [centroids, centroids] is the cost
-    at which cordon traffic is as given.
+    trips: internal ones go by other modes, through traffic stays away, and cars to or from outside use the stations
+    that their zone can still reach. `reference` [centroids, centroids] is the cost at which cordon traffic is as
+    given.
     """
     n = len(demand.work)
     fleet = np.array([1.0 - p.noncompliant_share, p.noncompliant_share])
-    share = car_share(demand, cost[:, :n, :n], p)
-    cars = np.zeros_like(cost)
-    cars[:, :n, :n] = share * demand.persons(outbound) / p.car_occupancy
-    reached = np.isfinite(cost) & (demand.external > 0.0)
+    reached = np.isfinite(cost)
+    external = demand.external * reached
+    external[:, :n, n:] *= _regained(demand.external[:n, n:].sum(axis=1), external[:, :n, n:].sum(axis=2))[:, :, None]
+    external[:, n:, :n] *= _regained(demand.external[n:, :n].sum(axis=0), external[:, n:, :n].sum(axis=1))[:, None, :]
+    # With an outer leg of 0 a cost may be 0: such traffic stays as given.
     ratio = np.divide(
         cost + p.external_leg_min,
         reference + p.external_leg_min,
         out=np.ones_like(cost),
-        where=reached & (reference >= 0),
+        where=reached & (reference + p.external_leg_min > 0.0) & (cost + p.external_leg_min > 0.0),
     )
-    cars += np.where(reached, demand.external * np.where(ratio > 0.0, ratio, 1.0) ** p.external_elasticity, 0.0)
+    cars = external * ratio**p.external_elasticity
+    cars[:, :n, :n] = car_share(demand, cost[:, :n, :n], p) * demand.persons(outbound) / p.car_occupancy
     return cars * fleet[:, None, None]
+
+
+def _regained(wanted: Floats, left: Floats) -> Floats:
+    """Return the factor [classes, zones] that spreads the wanted trips over the stations left; 1 where none is."""
+    return np.divide(wanted, left, out=np.ones_like(left), where=left > 0.0)
 
 
 def car_share(demand: Demand, cost: Floats, p: TrafficParameters) -> Floats:
@@ -162,6 +171,9 @@ def _distribute(
             f"{p.mean_trip_length_km:.2f} km"
         )
     trips, beta = registry.get("traffic.gravity", variant)(productions, attractions, km, 0.0, target)
+    mean = float((trips * km).sum() / trips.sum())
+    if mean > 1.001 * target:
+        warnings.append(f"{purpose} trips are {mean:.2f} km long: zones are too large or far apart for {target:.2f} km")
     return trips, float(beta)
 
 

@@ -4,9 +4,9 @@ Hot emission functions of the EMEP/EEA air pollutant emission inventory guideboo
 chapter 1.A.3.b Road transport, Tier 3, passenger cars: Tables 3-41 (petrol) and 3-47 (diesel), of the form
 ``(a + c*V + e*V**2 + f/V) / (1 + b*V + d*V**2)`` in g/km with V in km/h, valid from 10 to 130 km/h (speeds outside are
 set to the nearest end). CO2 is fuel times 3.180 (petrol) and 3.140 (diesel) kg per kg fuel, Table 3-12, the fossil
-carbon of pure fuel. Cold starts, ageing and the electricity of electric cars are not in these figures. The typed
-petrol and NOx coefficients were compared with a second transcription of the tables; those of diesel fuel were typed
-from the table alone.
+carbon of pure fuel. Cold starts, ageing and the electricity of electric cars are not in these figures. The petrol and
+NOx coefficients were compared with an independent transcription of the tables; for the row of diesel fuel none was at
+hand, so it deserves a check against the guidebook.
 
 Two fleets are told apart by the rule of London's Ultra Low Emission Zone (petrol Euro 4, diesel Euro 6):
 the compliant one is represented by petrol Euro 5 and diesel Euro 6, the other by petrol Euro 3 and diesel Euro 5.

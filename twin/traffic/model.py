@@ -35,6 +35,7 @@ ROUNDS = 5
 STEP = 0.7
 LOOSE_GAP = 1e-4  # of the rounds before the last
 MAX_ROUTE_ROUNDS = 200
+RESIDUAL_LIMIT = 0.01  # of the car trips; a warning beyond
 # Hours of the day (k to k + 1) of each period.
 PERIODS = {
     "morning": (7, 8),
@@ -122,8 +123,10 @@ def simulate_traffic(city: City, parameters: TrafficParameters, *, variant: str 
         "mean_car_trip_time_min": 60.0 * totals["vehicle_h_day"] / cars if cars > 0.0 else 0.0,
         "mean_car_trip_length_km": totals["vehicle_km_day"] / cars if cars > 0.0 else 0.0,
     }
+    warnings += _not_converged(periods, parameters)
     diagnostics = {
         "relative_gap": max(period.gap for period in periods.values()),
+        "unreachable_pairs": _lost_pairs(free[0], reference),
         "demand_residual": max(period.residual for period in periods.values()),
         "iterations": ROUNDS,
         "mean_trip_length_km": demand.trip_length_km,
@@ -200,7 +203,29 @@ def _cut_off(city: City, network: Network, free: Floats, reference: Floats) -> l
             if lost.any():
                 some = ", ".join(np.array(names)[lost][:5])
                 warnings.append(f"no way {way} for {who} at {int(lost.sum())} place(s): {some}")
+    lost = _lost_pairs(free[0], reference)
+    if lost > 0.0:
+        warnings.append(
+            f"{100.0 * lost:.1f} % of pairs of places have no way left for cars: trips inside go by other modes, "
+            "through traffic stays away, and cars to and from outside use other stations"
+        )
     return list(dict.fromkeys(warnings))
+
+
+def _not_converged(periods: dict[str, _Period], parameters: TrafficParameters) -> list[str]:
+    """Return a warning for every period whose equilibrium or demand is further off than it should be."""
+    warnings = []
+    for name, period in periods.items():
+        if period.gap > parameters.relative_gap:
+            warnings.append(f"{name}: relative gap {period.gap:.1e}, above the {parameters.relative_gap:.1e} asked for")
+        if period.residual > RESIDUAL_LIMIT:
+            warnings.append(f"{name}: car trips still differ by {period.residual:.1%} from what the costs ask for")
+    return warnings
+
+
+def _lost_pairs(free: Floats, reference: Floats) -> float:
+    """Return the share of pairs with a path on the open network that have none now."""
+    return float(1.0 - np.isfinite(free).sum() / np.isfinite(reference).sum())
 
 
 def _link_results(

@@ -50,7 +50,7 @@ def difference_texts(kpi: Kpi, difference: float, low: float, high: float) -> tu
     if not math.isfinite(low):
         return number(shown[0], decimals, signed=True), ""
     if low == difference == high:
-        return number(shown[0], decimals, signed=True), "equal in all draws"
+        return number(shown[0], decimals, signed=True), "all draws equal"
     texts = [number(x, decimals, signed=True) for x in shown]
     return texts[0], f"{texts[1]} … {texts[2]}"
 
