@@ -92,8 +92,3 @@ def test_schema_is_the_committed_one(tmp_path, repo_root):
     committed = (repo_root / "scenarios" / "study.schema.json").read_bytes()
     assert (tmp_path / "study.schema.json").read_bytes() == committed
 
-
-def test_kernel_table_is_the_declared_one(repo_root):
-    from twin.kernels.table import table
-
-    assert (repo_root / "docs" / "kernels.md").read_text(encoding="utf-8") == table()

@@ -114,11 +114,15 @@ def grid_ways(size: int = 5) -> tuple[list[Way], dict]:
     """Return a two-way street grid over the square, from edge to edge."""
     step = 1000.0 / (size - 1)
     positions = {1 + x + size * y: (x * step, y * step) for x in range(size) for y in range(size)}
-    rows = [Way(10 + y, {"highway": "residential"}, tuple(1 + x + size * y for x in range(size))) for y in range(size)]
-    columns = [
-        Way(50 + x, {"highway": "residential"}, tuple(1 + x + size * y for y in range(size))) for x in range(size)
-    ]
-    return rows + columns, positions
+    ways = []
+    for k in range(size):
+        ways.append(Way(10 + k, street(f"row {k}"), tuple(1 + x + size * k for x in range(size))))
+        ways.append(Way(50 + k, street(f"column {k}"), tuple(1 + k + size * y for y in range(size))))
+    return ways, positions
+
+
+def street(name: str) -> dict[str, str]:
+    return {"highway": "residential", "name": name}
 
 
 def test_a_grid_becomes_links_between_its_crossings() -> None:

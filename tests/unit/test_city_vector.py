@@ -32,7 +32,7 @@ def streets(folder: Path, **columns: object) -> Path:
         "limit": [40.0] * 11,
         "label": list("abcdefghijk"),
     }
-    data |= columns
+    data |= {"limit": [40.0] * 11, "label": list("abcdefghijk")} | columns
     path = folder / "streets.geojson"
     gpd.GeoDataFrame(data, geometry=lines, crs="EPSG:3067").to_crs(4326).to_file(path)
     return path

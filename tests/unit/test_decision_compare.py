@@ -153,8 +153,8 @@ def test_zones_each_count_once_and_small_cells_are_hidden(run: FakeRun, small_ci
     table = zone_differences(FakeRun(**{**vars(run), "layers": layers}))
     first = table[table["zone_id"] == small_city.zones.index[0]]
     assert set(first["outcome"]) == {"suppressed"}
-    assert first[["baseline", "difference", "sd"]].isna().all().all()
+    assert first[["residents", "baseline", "difference", "sd"]].isna().all().all()
     counts = count_outcomes(table)
     assert (counts.groupby(["scenario", "quantity"])["zones"].sum() == len(small_city.zones)).all()
-    idle = table[(table["scenario"] == "do-nothing") & (table["outcome"] != "suppressed")]
+    idle = table[(table["scenario"] == "do-nothing") & ~table["outcome"].isin(["suppressed", "no residents"])]
     assert set(idle["outcome"]) == {"no change"}

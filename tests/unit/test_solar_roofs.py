@@ -81,8 +81,8 @@ def test_suitability_is_explained(small_city: City, plain_weather: Weather) -> N
     well = box_city(small_city, [*LONE, (-40.0, -40.0, 110.0, 38.0, 60.0)])
     text = reasons(well, plain_weather)[0]
     assert text.startswith("shaded: ")
-    assert text.endswith(" % of unshaded irradiation (needs 70 %)")
-    assert int(text.split()[1]) < 70
+    assert text.endswith(" % of unshaded irradiation (needs 80 %)")
+    assert int(text.split()[1]) < 80
 
 
 def test_southern_hemisphere_turns_the_rule(small_city: City, plain_weather: Weather) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 
 from twin.city.jsonscan import scan_json, scan_stream
 from twin.city.unzip import single_vector
-from twin.errors import DataError, GeometryError, UnsafeFileError, at_row, did_you_mean
+from twin.errors import DataError, GeometryError, TwinError, UnsafeFileError, at_row, did_you_mean
 
 MAX_VECTOR_BYTES = 512 << 20
 SUFFIXES = {
@@ -228,6 +228,10 @@ def _truncated(where: str, reason: str) -> DataError:
     return DataError(f"the file is truncated or damaged: {reason}", where=where, remedy="copy or download it again")
 
 
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
+
+
 def load_pyogrio() -> ModuleType:
     """Import pyogrio with every driver skipped that the door does not need (no effect where it is loaded already)."""
     if "pyogrio" not in sys.modules:
@@ -259,8 +263,10 @@ def _read_gdal(path: Path, kind: str, where: str, columns: Sequence[str] | None,
             frame = pyogrio.read_dataframe(target, layer=chosen, columns=columns)
         except ShapelyError as error:
             raise GeometryError(f"a geometry cannot be read: {error}", where=where) from error
-        except (pyogrio.errors.DataSourceError, RuntimeError, ValueError, OSError) as error:
-            raise _truncated(where, str(error).splitlines()[0].replace(target, path.name)) from error
+        except TwinError:
+            raise
+        except Exception as error:  # damaged files raise whatever the readers happen to trip over
+            raise _truncated(where, _first_line(error).replace(target, path.name)) from error
     notes = sorted({str(w.message) for w in caught})
     if "geometry" not in frame or len(frame) < info["features"]:
         raise _truncated(where, f"{len(frame)} of {info['features']} features can be read. {' '.join(notes)}")
@@ -289,7 +295,6 @@ def _read_parquet(path: Path, where: str, columns: Sequence[str] | None, max_byt
     import io
 
     import geopandas as gpd
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
@@ -304,8 +309,10 @@ def _read_parquet(path: Path, where: str, columns: Sequence[str] | None, max_byt
         names = [n for n in meta.schema.to_arrow_schema().names if n != "geometry"]
         _check_columns(names, columns, where)
         frame = gpd.read_parquet(path, columns=None if columns is None else [*columns, "geometry"])
-    except (pa.ArrowException, OSError, ValueError, KeyError, RecursionError) as error:
-        raise _truncated(where, str(error).splitlines()[0]) from error
+    except TwinError:
+        raise
+    except Exception as error:  # damaged files raise whatever the readers happen to trip over
+        raise _truncated(where, _first_line(error)) from error
     return frame.reset_index(drop=frame.index.name is None)
 
 

@@ -205,7 +205,11 @@ def repair_polygons(frame: gpd.GeoDataFrame, name: str) -> tuple[gpd.GeoDataFram
     areal = np.isin(kinds, (shapely.GeometryType.POLYGON.value, shapely.GeometryType.MULTIPOLYGON.value))
     empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     flat = areal & ~empty & (shapely.area(shapes) < MIN_AREA_M2)
-    for bad, why in ((empty, "without geometry"), (~areal & ~empty, "not polygons"), (flat, "without area (such as outlines cut off at the edge of an extract)")):
+    for bad, why in (
+        (empty, "without geometry"),
+        (~areal & ~empty, "not polygons"),
+        (flat, "without area (such as outlines cut off at the edge of an extract)"),
+    ):
         if bad.any():
             log.append(f"{name}: {bad.sum()} dropped, {why}: {_some(frame.index[bad])}")
     keep = areal & ~empty & ~flat

@@ -29,8 +29,7 @@ from twin.errors import DataError, UsageError, WeatherError, did_you_mean
 WEATHER_REACH_KM = 250.0
 """Built-in climate normals stand for places up to this far when no weather is named (assumption)."""
 DISTRICT_HEATED = frozenset(("DK", "EE", "FI", "IS", "LT", "LV", "SE"))
-"""Countries where about half of all residents or more live with district heating (Euroheat & Power, District Heating
-and Cooling Country by Country survey 2019)."""
+"""Countries whose towns are taken to be on district heating when nothing else is said (assumption)."""
 
 Say = Callable[[str], None]
 

@@ -68,14 +68,15 @@ def find_city(name_or_path: str, *, base: Path | None = None, progress: Say | No
     """
     for start in (base, Path()):
         candidate = Path(name_or_path) if start is None else start / name_or_path
-        if candidate.name == MANIFEST or (candidate / MANIFEST).is_file():
+        # os.path, unlike Path, answers no to a name that is too long for any file.
+        if candidate.name == MANIFEST or os.path.isfile(candidate / MANIFEST):  # noqa: PTH113
             return load_city(candidate)
     names = city_names()
     if name_or_path in names:
         return _from_library(library_root() / "geodata" / name_or_path, progress or (lambda line: None))
     raise DataError(
-        f"no city {name_or_path!r}: neither in the library nor a folder with {MANIFEST}",
-        remedy=did_you_mean(name_or_path, names),
+        f"no city {name_or_path[:100]!r}: neither in the library nor a folder with {MANIFEST}",
+        remedy=did_you_mean(name_or_path[:100], names),
     )
 
 

@@ -43,8 +43,8 @@ M2_PER_JOB = MappingProxyType(
 )
 """Gross floor area per workplace, m2; uses that are absent have none. Office, retail and industrial follow the net
 densities of the Employment Density Guide (Homes & Communities Agency, 3rd edition 2015: offices 8-13 m2, shops
-15-20 and retail warehouses 90 m2, industry 36-47 and storage 70-95 m2), widened to gross area with vacancy; the
-others are assumptions."""
+15-20 and retail warehouses 90 m2, industry 36-47 and storage 70-95 m2; as recalled, not checked at source), widened
+to gross area with vacancy by assumption; the others are assumptions."""
 
 ROOF_TILT_DEG = MappingProxyType({"flat": 0.0, "gabled": 30.0, "hipped": 25.0})
 """Tilt by roof type. Assumption: usual slopes of tiled and sheet-metal roofs."""

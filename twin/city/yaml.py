@@ -91,11 +91,14 @@ def read_yaml(
         `MAX_DEPTH` levels, a duplicate or non-text key, a tag, anchor, alias or directive. With line and column.
     """
     path = Path(path)
-    if not path.is_file():
-        what = "the path is not a file" if path.exists() else "the file does not exist"
-        raise error(what, where=str(path))
-    with path.open("rb") as stream:
-        raw = stream.read(max_bytes + 1)
+    try:
+        if not path.is_file():
+            what = "the path is not a file" if path.exists() else "the file does not exist"
+            raise error(what, where=str(path))
+        with path.open("rb") as stream:
+            raw = stream.read(max_bytes + 1)
+    except OSError as exc:  # no permission, a name too long, a broken disk
+        raise error(f"the file cannot be read: {exc.strerror or exc}", where=str(path)[:200]) from exc
     if len(raw) > max_bytes:
         raise error("the file is too large", where=str(path), expected=f"at most {max_bytes:,} bytes")
     try:

@@ -14,6 +14,7 @@ from twin.kernels import registry
 
 BUDGET_S = 1.0
 """Time spent on one variant and size after its first call."""
+MAX_SIZE = 1_000_000
 
 
 def agrees(family: registry.Family, out: tuple[Any, ...], expected: tuple[Any, ...]) -> bool:
@@ -80,8 +81,8 @@ def _sizes(text: str | None) -> list[int]:
         values = [int(float(part)) for part in text.split(",")]
     except (ValueError, OverflowError):
         raise UsageError(f"--sizes {text!r} is not a list of numbers", expected="for example 100,1000") from None
-    if min(values) < 1:
-        raise UsageError(f"--sizes {text!r}: every size must be at least 1")
+    if min(values) < 1 or max(values) > MAX_SIZE:
+        raise UsageError(f"--sizes {text!r}: a size is out of range", expected=f"1 to {MAX_SIZE:,}")
     return values
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twin.cli.progress import ProgressLine
-from twin.errors import StudyError, UsageError, did_you_mean
+from twin.errors import DataError, StudyError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from twin.city.model import City
@@ -33,15 +34,14 @@ def find_study(name_or_path: str) -> Path:
     from twin.city.library import library_root
 
     path = Path(name_or_path)
-    if path.suffix or path.exists():
+    if path.suffix or os.path.lexists(path):  # unlike Path.exists, false for a name too long for any file
         return path
-    folder = library_root() / "scenarios"
-    candidate = folder / f"{name_or_path}.yaml"
-    if candidate.is_file():
-        return candidate
+    known = {p.stem: p for p in (library_root() / "scenarios").glob("*.yaml")}
+    if name_or_path in known:
+        return known[name_or_path]
     raise StudyError(
-        f"no study {name_or_path!r}: neither a file nor in the library",
-        remedy=did_you_mean(name_or_path, [p.stem for p in folder.glob("*.yaml")]),
+        f"no study {name_or_path[:100]!r}: neither a file nor in the library",
+        remedy=did_you_mean(name_or_path[:100], known),
     )
 
 
@@ -51,9 +51,27 @@ def _load(name_or_path: str, quiet: bool) -> tuple[Study, City]:
 
     path = find_study(name_or_path)
     study = load_study(path)
+    _check_targets(study)
     with ProgressLine("city", quiet) as progress:
-        city = find_city(study.city, base=path.parent, progress=lambda text, *_: progress(text))
+        try:
+            city = find_city(study.city, base=path.parent, progress=lambda text, *_: progress(text))
+        except DataError as error:
+            if error.where or error.problems:
+                raise
+            raise StudyError(error.what, where=study.at("city"), remedy=error.remedy) from error  # no such city
     return study, city
+
+
+def _check_targets(study: Study) -> None:
+    """Raise `StudyError` when a target names no KPI."""
+    from twin.decision.kpis import find_kpi
+    from twin.errors import TwinError
+
+    for i, target in enumerate(study.targets):
+        try:
+            find_kpi(target.kpi)
+        except TwinError as error:
+            raise StudyError(error.what, where=study.at("targets", i, "kpi"), remedy=error.remedy) from None
 
 
 def demo(options: argparse.Namespace) -> Result:

@@ -22,8 +22,9 @@ MINIMUM_RESIDENTS = 5
 NOISE_FACTOR = 1.64
 """Differences below this many standard deviations of the paired difference are noise: a two-sided 90 % interval."""
 
-WINS, LOSES, SAME, NOISY, SUPPRESSED = "wins", "loses", "no change", "not distinguishable", "suppressed"
-OUTCOMES = (WINS, LOSES, NOISY, SAME, SUPPRESSED)
+WINS, LOSES, SAME, NOISY = "wins", "loses", "no change", "not distinguishable"
+SUPPRESSED, EMPTY = "suppressed", "no residents"
+OUTCOMES = (WINS, LOSES, NOISY, SAME, SUPPRESSED, EMPTY)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def zone_differences(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         scenario, quantity, label, unit, zone_id, residents (of the baseline), baseline, difference, sd, outcome
-        (one of `OUTCOMES`). Values of suppressed zones are empty.
+        (one of `OUTCOMES`). Residents and values of suppressed zones are empty.
     """
     baseline = run.layer(BASELINE, "zones")
     parts = []
@@ -79,7 +80,7 @@ def zone_differences(run: Run) -> pd.DataFrame:
 def count_outcomes(differences: pd.DataFrame) -> pd.DataFrame:
     """Return zones and residents by scenario, quantity and outcome: columns ``zones`` and ``residents``.
 
-    Every zone is counted once. Residents of suppressed zones are counted together, which reveals no single cell.
+    Every zone is counted once. Residents of suppressed zones are not counted: the sum of a single cell would show it.
     """
     groups = differences.groupby(["scenario", "quantity", "outcome"], sort=False)
     return groups.agg(zones=("zone_id", "count"), residents=("residents", "sum")).reset_index()
@@ -97,7 +98,7 @@ def _one(scenario: str, burden: Burden, baseline: pd.DataFrame, zones: pd.DataFr
     outcome = np.where(difference < 0, WINS, np.where(difference > 0, LOSES, SAME)).astype(object)
     outcome[is_noise(difference, spread)] = NOISY
     hidden = (residents < MINIMUM_RESIDENTS).to_numpy() | ~np.isfinite(difference)
-    outcome[hidden] = SUPPRESSED
+    outcome[hidden] = np.where(residents[hidden] > 0, SUPPRESSED, EMPTY)
     table = pd.DataFrame(
         {
             "scenario": scenario,
@@ -112,5 +113,5 @@ def _one(scenario: str, burden: Burden, baseline: pd.DataFrame, zones: pd.DataFr
             "outcome": outcome,
         }
     )
-    table.loc[hidden, ["baseline", "difference", "sd"]] = np.nan
+    table.loc[hidden, ["residents", "baseline", "difference", "sd"]] = np.nan
     return table

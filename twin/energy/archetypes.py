@@ -1,9 +1,11 @@
 """Archetypes by use and year class: envelope, ventilation and use of a Nordic building stock, with sources.
 
 U-values are the reference values by year of the building permit in the annex of the Finnish decree on energy
-certificates (1048/2017), which repeat the requirements of the National Building Code, part C3. A year class takes
-the mean over its years. Standard use (hours, loads, flows, set-points, hot water) follows the decree on the energy
-performance of new buildings (1010/2017). Whatever is marked *assumption* is a judgement.
+certificates (1048/2017), which repeat the requirements of the National Building Code, part C3; they are given as
+recalled, only the row of 2010 was checked. A year class takes the mean over its years. Standard use (hours, loads,
+flows, set-points, hot water; homes as blocks of flats) follows the decree on the energy performance of new buildings
+(1010/2017), as recalled; not checked at source. Whatever is marked *assumption* is a judgement. The state of every
+figure is listed in docs/sources.md.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ THERMAL_BRIDGES = 1.1
 GROUND_FACTOR = 0.6
 """Loss through the ground floor over the loss to outdoor air (assumption, after the b-factors of EN 12831)."""
 WINDOW_FRAME = 0.75
-"""Glazed share of a window (Finnish D5 2012)."""
+"""Glazed share of a window (Finnish D5 2012, as recalled; not checked at source)."""
 GLASS_INCIDENCE = 0.9
 """Mean over normal g-value, F_w of EN ISO 13790, 11.4.2."""
 
@@ -61,14 +63,15 @@ def _g_value(window_w_m2k: float) -> float:
 
 
 # q50 and heat recovery by year class: assumption; 4 m³/h,m² is the value of the decree for houses not measured,
-# 0.3/0.45/0.55 the annual heat recovery that D3 2003, D3 2010 and 1010/2017 ask for.
+# 0.3/0.45/0.55 the annual heat recovery that D3 2003, D3 2010 and 1010/2017 ask for (as recalled).
 _LEAKAGE = dict(zip(YEAR_CLASSES, (6.0, 6.0, 5.0, 4.0, 3.0, 2.0), strict=True))
 _RECOVERY_HOMES = dict(zip(YEAR_CLASSES, (0.0, 0.0, 0.0, 0.0, 0.3, 0.55), strict=True))
 _RECOVERY_OTHER = dict(zip(YEAR_CLASSES, (0.0, 0.0, 0.2, 0.35, 0.45, 0.55), strict=True))
 FLOW_SHARE = dict(zip(YEAR_CLASSES, (0.6, 0.6, 0.8, 1.0, 1.0, 1.0), strict=True))
 """Ventilation of existing buildings over today's standard flow: natural ventilation moves less air (assumption)."""
 FAN_POWER_KW_S_M3 = dict(zip(YEAR_CLASSES, (0.0, 0.0, 1.0, 1.0, 2.5, 1.8), strict=True))
-"""Specific fan power: none with natural ventilation, 1.0 exhaust only, 2.5 and 1.8 of D3 2003 and 1010/2017."""
+"""Specific fan power: none with natural ventilation, 1.0 exhaust only, 2.5 and 1.8 of D3 2003 and 1010/2017 (as
+recalled)."""
 
 
 def existing_envelope(year_class: str, *, residential: bool) -> Envelope:
@@ -81,9 +84,9 @@ def existing_envelope(year_class: str, *, residential: bool) -> Envelope:
 def envelope_of(year_class: str, state: str, *, residential: bool) -> Envelope:
     """Return the envelope in a state of `twin.city.schema.ENVELOPES`; a retrofit never makes an element worse.
 
-    ``standard_retrofit`` follows the Finnish decree on renovation (4/13): walls and roof at half their U-value,
-    but not asked below 0.17 and 0.09; windows 1.0; a fifth less leakage (assumption). ``deep_retrofit`` is near the
-    passive-house level: 0.12, 0.09, floor unchanged below 0.25, windows 0.7, q50 of 1, heat recovery 0.7 (assumption).
+    ``standard_retrofit`` follows the Finnish decree on renovation (4/13), as recalled: walls and roof at half their
+    U-value, but not asked below 0.17 and 0.09; windows 1.0; a fifth less leakage (assumption). ``deep_retrofit`` is near
+    the passive-house level: 0.12, 0.09, floor unchanged below 0.25, windows 0.7, q50 of 1, heat recovery 0.7 (assumption).
     """
     old = existing_envelope(year_class, residential=residential)
     if state == "existing":
@@ -144,7 +147,7 @@ USES = {
     "other": Use(7, 19, 5, 0.50, 6.0, 0.50, 2.0, 1.0, 0.5, 18.0, 27.0, False, 4.0, 0.15),
 }
 IDLE_FLOW_L_S_M2 = 0.15
-"""Ventilation outside the hours of use (1010/2017)."""
+"""Ventilation outside the hours of use (1010/2017, as recalled; not checked at source)."""
 IDLE_LOAD = 0.1
 """Lighting and equipment outside the hours of use, as a share (assumption)."""
 COOLING_W_M2 = 80.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from twin.parameters import parameter
 
 RUHNAU = "Ruhnau, Hirth and Praktiknjo 2019, doi 10.1038/s41597-019-0199-y"
-IPCC = "IPCC 2006 Guidelines, vol. 2, table 2.2 (default, lower heating value)"
+IPCC = "IPCC 2006 Guidelines, vol. 2, ch. 2, stationary combustion (default, lower heating value)"
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,12 @@ class EnergyParameters:
     overheating_limit_c: float = parameter(
         27.0, unit="degC", low=22.0, high=35.0,
         meaning="operative temperature above which an hour counts as overheated",
-        source="summer limit of Finnish decree 1010/2017 for residential use, applied to the operative temperature",
+        source="summer limit of Finnish decree 1010/2017 for residential use, as recalled; not checked at source; that "
+        "it is applied to the operative temperature is an assumption",
     )
     district_heating_efficiency: float = parameter(
         0.97, unit="-", low=0.8, high=1.0,
-        meaning="heat behind over heat before the substation", source="assumption, as in Finnish D5 2012",
+        meaning="heat behind over heat before the substation", source="assumption, Finnish D5 2012 as recalled",
     )
     gas_boiler_efficiency: float = parameter(
         0.92, unit="-", low=0.6, high=1.05, meaning="seasonal efficiency (lower heating value)", source="assumption",
@@ -114,7 +115,8 @@ class EnergyParameters:
     district_heating_co2_kg_kwh: float = parameter(
         0.13, unit="kg/kWh", low=0.0, high=0.6,
         meaning="emission factor of district heat",
-        source="assumption, order of the Finnish production average; replace by the supplier's figure",
+        source="assumption, between 0.059 of the Finnish energy certificate and 0.162 that Helen (Helsinki) states "
+        "for 2023; replace by the supplier's figure",
     )
     gas_co2_kg_kwh: float = parameter(
         0.202, unit="kg/kWh", low=0.0, high=0.4, meaning="emission factor of gas", source=f"{IPCC}: 56.1 kg/GJ",

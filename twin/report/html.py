@@ -65,7 +65,12 @@ def _content(run: Run) -> dict[str, Any]:
         "targets": summary.target_rows(run, targets(run), labels),
         "shapes": Markup(maps.shapes),  # noqa: S704
         "maps": [
-            {"theme": group.theme, "maps": [Markup(m) for m in group.maps], "unchanged": group.unchanged}  # noqa: S704
+            {
+                "theme": group.theme,
+                "maps": [Markup(m) for m in group.maps],
+                "unchanged": group.unchanged,
+                "limit": group.limit,
+            }  # noqa: S704
             for group in maps.groups
         ],
         "profiles": [Markup(svg) for svg in _profiles(run, table, labels)],  # noqa: S704

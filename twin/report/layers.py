@@ -22,7 +22,9 @@ class Aggregation(Enum):
 class Theme:
     """A quantity that is mapped.
 
-    `per` names the column it is divided by; `scale` then turns the stored unit into `unit`.
+    `per` names the column it is divided by; `scale` then turns the stored unit into `unit`. `least` is the smallest
+    value at which the strongest class may begin, so that trifles do not look strong; scenarios without any difference
+    of a quarter of it get no map.
     """
 
     layer: str
@@ -31,6 +33,7 @@ class Theme:
     unit: str
     better: str
     aggregation: Aggregation
+    least: float
     per: str = ""
     scale: float = 1.0
     decimals: int = 0

@@ -29,7 +29,7 @@ MAX_FEATURES = 6000
 """Layers with more features are shown by zone."""
 TOOLTIP_FEATURES, NAMED_ZONES = 1500, 80
 WIDTH, HEAD, FOOT = 540.0, 44.0, 70.0
-MIN_HEIGHT, MAX_HEIGHT = 300.0, 460.0
+MIN_HEIGHT, MAX_HEIGHT = 300.0, 580.0
 
 # ColorBrewer (Brewer and Harrower 2013): RdBu's blues against the oranges of PuOr, and PRGn; both are safe for
 # red-green colour blindness. From little to much.
@@ -39,25 +39,27 @@ NOISE_FILL, NOISE_ZONE, LAND, BUILDING, STREET = "#9aa3ad", "#c9ced4", "#f7f8f9"
 LINE_WIDTHS = (2.0, 3.0, 4.2)
 
 THEMES = (
-    Theme("links", "flow_veh_day", "Car flow, both directions", "veh/day", "neutral", Aggregation.SUM),
-    Theme("links", "speed_peak_kmh", "Speed of cars in the peak hour", "km/h", "higher", Aggregation.MEAN, decimals=1),
-    Theme("buildings", "heating_kwh_a", "Space heating demand", "kWh/(m²·a)", "lower", Aggregation.SUM,
-          per="floor_area_m2", decimals=1),
-    Theme("buildings", "pv_kwh_a", "PV generation", "MWh/a", "higher", Aggregation.SUM, scale=1e-3, decimals=1),
-    Theme("buildings", "co2_kg_a", "CO₂ of buildings", "kg/(m²·a)", "lower", Aggregation.SUM, per="floor_area_m2",
+    Theme("links", "flow_veh_day", "Car flow, both directions", "veh/day", "neutral", Aggregation.SUM, 100.0),
+    Theme("links", "speed_peak_kmh", "Speed of cars in the peak hour", "km/h", "higher", Aggregation.MEAN, 2.0,
           decimals=1),
-    Theme("zones", "mean_generalised_cost_min", "Generalised cost of a trip", "min", "lower", Aggregation.MEAN,
+    Theme("buildings", "heating_kwh_a", "Space heating demand", "kWh/(m²·a)", "lower", Aggregation.SUM, 5.0,
+          per="floor_area_m2", decimals=1),
+    Theme("buildings", "pv_kwh_a", "PV generation", "MWh/a", "higher", Aggregation.SUM, 2.0, scale=1e-3, decimals=1),
+    Theme("buildings", "co2_kg_a", "CO₂ of buildings", "kg/(m²·a)", "lower", Aggregation.SUM, 1.0,
+          per="floor_area_m2", decimals=1),
+    Theme("zones", "mean_generalised_cost_min", "Generalised cost of a trip", "min", "lower", Aggregation.MEAN, 0.2,
           decimals=2),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class MapGroup:
-    """The maps of one quantity; `unchanged` names the scenarios without any difference."""
+    """The maps of one quantity; `unchanged` names the scenarios without any difference to speak of."""
 
     theme: Theme
     maps: tuple[str, ...]
     unchanged: tuple[str, ...]
+    limit: str
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,15 @@ def difference_maps(run: Run, labels: Mapping[str, str]) -> MapSet:
             values = differences(theme, table, layers, closed[scenario])
             tables[scenario] = to_zones(theme, values, layers) if aggregate else values
         drawn = replace(theme, layer="zones") if aggregate else theme
-        tables = {s: t for s, t in tables.items() if (t["value"] != 0).any()}
-        bound = _bound(tables)
+        tables = {s: t for s, t in tables.items() if (t["value"].abs() >= theme.least / 4).any()}
+        bound = max(_bound(tables), theme.least)
         maps = tuple(
             _map(drawn, labels[s], table, bound, frame, keys, layers, closed[s]) for s, table in tables.items()
         )
         unchanged = tuple(labels[s] for s in noise if s not in tables)
         if maps:
-            groups.append(MapGroup(drawn, maps, unchanged))
+            limit = number(theme.least / 4, class_decimals(theme.least))
+            groups.append(MapGroup(drawn, maps, unchanged, f"{limit} {theme.unit}"))
     return MapSet(shapes, tuple(groups), tuple(notes))
 
 

@@ -179,7 +179,7 @@ def winners(
             cells = []
             for outcome in OUTCOMES:
                 found = tally.loc[(scenario, outcome)] if (scenario, outcome) in tally.index else None
-                residents = float(found["residents"]) if found is not None else 0.0
+                residents = float(np.nan_to_num(found["residents"])) if found is not None else 0.0
                 count = int(found["zones"]) if found is not None else 0
                 share = residents / total if total else 0.0
                 cells.append(

@@ -26,7 +26,7 @@ class ElectricityParameters:
         low=0.0,
         high=2.0,
         meaning="price of electricity bought, with network fees and taxes",
-        source="assumption within the range of household prices of EU countries (Eurostat nrg_pc_204)",
+        source="assumption; replace by the price of the area (Eurostat table nrg_pc_204 for households)",
     )
     export_price_eur_kwh: float = parameter(
         0.05,
@@ -34,7 +34,7 @@ class ElectricityParameters:
         low=0.0,
         high=2.0,
         meaning="price paid for electricity fed into the grid",
-        source="assumption: order of the Nordic day-ahead price (Nord Pool, Finland)",
+        source="assumption; replace by the day-ahead price of the area",
     )
     co2_kg_kwh: float = parameter(
         0.06,
@@ -42,7 +42,7 @@ class ElectricityParameters:
         low=0.0,
         high=1.5,
         meaning="CO2 of electricity bought, average of the year",
-        source="assumption: order of the average of electricity consumed in Finland in the 2020s",
+        source="assumption; the Finnish energy certificate has 0.05; replace by the figure of the city's grid",
     )
     pv_cost_eur_kwp: float = parameter(
         1200.0,
@@ -50,7 +50,7 @@ class ElectricityParameters:
         low=100.0,
         high=10000.0,
         meaning="cost of a rooftop PV system, installed",
-        source="assumption: order of commercial rooftop systems in Europe (IRENA, Renewable power generation costs)",
+        source="assumption; replace by offers for the city",
     )
 
 

@@ -58,12 +58,13 @@ class Run:
             raise RunError(
                 "this run has not finished", where=str(folder), remedy="resume it by running the same study again"
             )
+        again = "delete run.json and run the study again"
         try:
             info = json.loads(file.read_text(encoding="utf-8"))
-        except (ValueError, UnicodeDecodeError) as error:
-            raise RunError(
-                f"run.json cannot be read ({error})", where=str(file), remedy="run the study again"
-            ) from None
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"run.json cannot be read ({error})", where=str(file), remedy=again) from None
+        if not isinstance(info, dict) or not isinstance(info.get("scenarios"), list):
+            raise RunError("run.json is not what a run writes: it lists no scenarios", where=str(file), remedy=again)
         return cls(folder, info)
 
     @property

@@ -32,7 +32,7 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 CHUNK = 256  # planes whose hourly irradiance is in memory at once: 256 × 4,700 h × 4 arrays of 8 bytes = 39 MB
-FLAT_TILT_DEG = 9.5  # up to here a plane counts as flat whatever it faces (Gagnon et al. 2016, NREL/TP-6A20-65298)
+FLAT_TILT_DEG = 9.5  # up to here a plane counts as flat whatever it faces (Gagnon et al. 2016, as recalled)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ class SolarParameters:
         low=0.0,
         high=1.0,
         meaning="share of a suitable roof plane left by chimneys, dormers, plant, edges and other uses",
-        source="IEA PVPS T7-4:2002, Potential for Building Integrated Photovoltaics: architecturally suitable",
+        source="IEA PVPS T7-4:2002, Potential for Building Integrated Photovoltaics, architecturally suitable share of "
+        "roofs, as recalled; not checked at source",
     )
     flat_coverage: float = parameter(
         0.70,
@@ -68,12 +69,13 @@ class SolarParameters:
         source=_GAGNON,
     )
     minimum_irradiation_share: float = parameter(
-        0.70,
+        0.80,
         unit="-",
         low=0.0,
         high=1.0,
         meaning="least annual irradiation relative to the same plane without shading",
-        source="NREL rule (Gagnon et al. 2016, NREL/TP-6A20-65298), applied to the year's energy",
+        source="80 % unshaded over four seasons, rule of NREL's PV Rooftop Database (after Gagnon et al. 2016); that it "
+        "is applied to the year's energy is an assumption",
     )
     system_losses: float = parameter(
         0.1408,

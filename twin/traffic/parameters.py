@@ -23,7 +23,7 @@ class TrafficParameters:
         low=0.0,
         high=5.0,
         meaning="commuting trips, both directions, per resident and working day",
-        source="assumption, of the order of the Finnish National Travel Survey 2016 (2.7 trips per person and day)",
+        source="assumption; the Finnish National Travel Survey 2004-2005 has 0.55 a day, days off included",
     )
     other_trips_per_resident: float = parameter(
         2.0,
@@ -31,7 +31,7 @@ class TrafficParameters:
         low=0.0,
         high=10.0,
         meaning="all other trips from home and back per resident and working day",
-        source="assumption, of the order of the Finnish National Travel Survey 2016 (2.7 trips per person and day)",
+        source="assumption; with work 2.7, the Finnish National Travel Survey 2004-2005 has 2.86 in all",
     )
     business_trips_per_job: float = parameter(
         0.6,
@@ -144,7 +144,7 @@ class TrafficParameters:
         low=-2.0,
         high=0.0,
         meaning="elasticity of cordon traffic to the generalised cost of the whole trip",
-        source="assumption, within the range of de Jong and Gunn 2001, J. Transport Economics and Policy 35(2)",
+        source="assumption, within the range of de Jong and Gunn 2001, J. Transp. Econ. Policy 35(2), as recalled",
     )
     external_leg_min: float = parameter(
         20.0,
