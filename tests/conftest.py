@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.figures import FigureTable
 from twin.city.model import HOURS, City, Source, Weather
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(FigureTable())
 
 
 @pytest.fixture(scope="session", autouse=True)

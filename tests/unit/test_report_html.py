@@ -142,6 +142,13 @@ def test_large_layers_are_shown_by_zone(run: FakeRun, monkeypatch: pytest.Monkey
     assert 'href="#z0"' in "".join(svg for group in drawn.groups for svg in group.maps)
 
 
+def test_huge_layers_are_left_out_of_the_background(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(maps.difference_maps(run, labels_of(run)).shapes)
+    monkeypatch.setattr(maps, "MAX_FEATURES", 20)
+    monkeypatch.setattr(maps, "MAX_BACKGROUND", 40)
+    assert len(maps.difference_maps(run, labels_of(run)).shapes) < before / 4
+
+
 def test_report_is_equal_bytes_and_atomic(run: FakeRun) -> None:
     first = write_report(run).read_bytes()
     assert write_report(run).read_bytes() == first

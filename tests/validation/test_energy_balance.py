@@ -63,7 +63,7 @@ def network():
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(("outside", "gains", "sun"), [(-20.0, 0.0, 0.0), (-5.0, 4.0, 0.0), (3.0, 2.0, 60.0)])
-def test_steady_state_is_the_solution_of_the_network(variant, outside, gains, sun):
+def test_steady_state_is_the_solution_of_the_network(variant, outside, gains, sun, figure):
     h_em, h_w, h_ve, h_ms, h_is = network()
     internal, solar = gains * 150.0, 8.0 * sun
     inner = 0.5 * internal + solar
@@ -78,30 +78,33 @@ def test_steady_state_is_the_solution_of_the_network(variant, outside, gains, su
     )
     mass, surface, power = np.linalg.solve(matrix, forcing)
     heating = run(variant, np.full(1000, outside), gains=gains, sun=sun)[0]
-    assert heating[0, -1] == pytest.approx(power, rel=1e-6)
+    name, ours = "Heat balance: steady heating power", heating[0, -1]
+    figure.check(name, ours, power, 1e-6, "W", "ISO 13790 annex C network, solved directly", relative=True)
     loss = h_em * (mass - outside) + h_w * (surface - outside) + h_ve * (21.0 - outside)
     assert heating[0, -1] == pytest.approx(loss - internal - solar + lost * inner, rel=1e-6)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_free_float_decays_with_its_time_constant(variant):
+def test_free_float_decays_with_its_time_constant(variant, figure):
     h_em, h_w, h_ve, h_ms, h_is = network()
     to_surface = h_w + 1.0 / (1.0 / h_ve + 1.0 / h_is)
     loss = h_em + 1.0 / (1.0 / to_surface + 1.0 / h_ms)
     hours, capacity_wh = 200, 165e3 * 150.0 / 3600.0
     balance = run(variant, np.zeros(hours), heating_limit_w=0.0)[2]
     fall = balance[0, 6] / capacity_wh  # stored heat over capacity
-    assert fall == pytest.approx(21.0 * (np.exp(-hours * loss / capacity_wh) - 1.0), rel=2e-4)
+    truth, name = 21.0 * (np.exp(-hours * loss / capacity_wh) - 1.0), "Heat balance: free cooling over 200 h"
+    figure.check(name, fall, truth, 2e-4, "K", "exponential decay, closed form", relative=True)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_year_without_gains_is_degree_hours(variant, plain_weather):
+def test_year_without_gains_is_degree_hours(variant, plain_weather, figure):
     """Where outdoors never reaches the set-point, the year's heat is conductance times degree hours."""
     cold = np.minimum(plain_weather.temperature_c, 16.0)
     h_em, h_w, h_ve, h_ms, h_is = network()
     conductance = h_ve + 1.0 / (1.0 / h_is + 1.0 / (h_w + 1.0 / (1.0 / h_ms + 1.0 / h_em)))
     balance = run(variant, cold, heat=17.0, warmup=336)[2]
-    assert balance[0, 0] == pytest.approx(conductance * (17.0 - cold).sum(), rel=1e-3)
+    truth, name = conductance * (17.0 - cold).sum() / 1000.0, "Heat balance: heating of a year without gains"
+    figure.check(name, balance[0, 0] / 1000.0, truth, 1e-3, "kWh", "degree hours times conductance", relative=True)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -121,7 +124,7 @@ def test_capacity_limits_and_airing(variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_year_of_a_random_stock_conserves_energy(variant, plain_weather):
+def test_year_of_a_random_stock_conserves_energy(variant, plain_weather, figure):
     inputs = registry.family("energy.zone_balance").sample(8, np.random.default_rng(7))
     year = -(-HOURS // 240)
     for name in ("heat_set_c", "cool_set_c", "gains_w_m2", "air_flow"):
@@ -131,10 +134,14 @@ def test_year_of_a_random_stock_conserves_energy(variant, plain_weather):
     balance = registry.family("energy.zone_balance").call(variant, inputs)[2]
     heat, cool, internal, solar, transmitted, ventilated, stored = balance.T
     residual = heat - cool + internal + solar - transmitted - ventilated - stored
-    assert np.max(np.abs(residual) / np.abs(balance).sum(axis=1)) < 1e-9
+    share = np.abs(residual) / np.abs(balance).sum(axis=1)
+    figure.check("Heat balance: residual of a year, share of all flows", share, 0.0, 1e-9, "-", "first law")
 
 
-def test_cop_is_that_of_the_paper():
+def test_cop_is_that_of_the_paper(figure):
+    source, lift = "Ruhnau et al. 2019, equations for ASHP and GSHP", np.array([15.0, 30.0, 45.0, 60.0])
+    figure.check("COP of air source at lifts of 15 to 60 K", cop(AIR, lift, 1.0), [4.8425, 3.83, 3.0425, 2.48], 1e-9, "-", source)
+    figure.check("COP of ground source at lifts of 15 to 60 K", cop(GROUND, lift, 1.0), [7.41, 5.07, 3.27, 2.01], 1e-9, "-", source)
     assert cop(AIR, np.array([30.0]), 1.0) == pytest.approx(6.08 - 2.7 + 0.45)
     assert cop(GROUND, np.array([35.0]), 0.85) == pytest.approx(0.85 * (10.29 - 7.35 + 1.47))
     assert cop(AIR, np.array([5.0]), 1.0) == cop(AIR, np.array([15.0]), 1.0)
@@ -161,7 +168,7 @@ def street_block(year_class, use="residential", height_m=20.0, levels=6.0):
     ("year_class", "low", "high"),
     [("before-1940", 130.0, 200.0), ("1960-1979", 130.0, 200.0), ("2010-onwards", 60.0, 100.0)],
 )
-def test_district_heat_of_helsinki_blocks(small_city, plain_weather, year_class, low, high):
+def test_district_heat_of_helsinki_blocks(small_city, plain_weather, year_class, low, high, figure):
     """Purchased heat per floor area of apartment blocks in Helsinki: 130 to 200 kWh/m²a old, 60 to 100 new."""
     city = dataclasses.replace(small_city, buildings=street_block(year_class))
     irradiance = np.repeat(0.33 * plain_weather.ghi_w_m2[None, :], 8, axis=0)
@@ -169,4 +176,6 @@ def test_district_heat_of_helsinki_blocks(small_city, plain_weather, year_class,
         city, plain_weather, 45.0 * np.arange(8), irradiance, np.full((9, 8), 0.6), EnergyParameters(), seed=1
     )
     specific = result.totals["district_heating_kwh_a"] / city.buildings["floor_area_m2"].sum()
+    name, source = f"District heat of apartment blocks, {year_class}", f"plausible range {low:g} to {high:g}"
+    figure(name, specific, 0.5 * (low + high), 0.5 * (high - low), "kWh/m²", source)
     assert low < specific < high

@@ -20,22 +20,24 @@ VARIANTS = ("reference", "numba")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_example_of_the_report(variant):
+def test_example_of_the_report(variant, figure):
     # NREL/TP-560-34302, table A5.1: 2003-10-17 12:30:30 at UTC-7.
     unix_s = np.array([1066419030.0])
     zenith, azimuth = get("solar.position", variant)(unix_s, 39.742476, -105.1786, 1830.14, 82000.0, 11.0, 67.0, 0.5667)
-    assert zenith[0] == pytest.approx(50.11162, abs=1e-5)
-    assert azimuth[0] == pytest.approx(194.34024, abs=1e-5)
+    source = "Reda and Andreas 2008, NREL/TP-560-34302, table A5.1"
+    figure.check("Sun position: zenith of the NREL example", zenith[0], 50.11162, 1e-5, "deg", source)
+    figure.check("Sun position: azimuth of the NREL example", azimuth[0], 194.34024, 1e-5, "deg", source)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_same_as_pvlib_over_decades(variant):
+def test_same_as_pvlib_over_decades(variant, figure):
     spa = pytest.importorskip("pvlib.spa")
     t = np.random.default_rng(0).uniform(9.4e8, 1.9e9, 1000)
     zenith, azimuth = get("solar.position", variant)(t, 60.17, 24.94, 10.0, 101325.0, 5.0, 69.0, 0.5667)
     peer = spa.solar_position_numpy(t, 60.17, 24.94, 10.0, 1013.25, 5.0, 69.0, 0.5667, 1)
-    np.testing.assert_allclose(zenith, peer[0], rtol=0, atol=1e-7)
-    np.testing.assert_allclose(azimuth, peer[4], rtol=0, atol=1e-7)
+    source = "pvlib spa.solar_position_numpy, 1999 to 2030"
+    figure.check("Sun position: zenith over decades", zenith, peer[0], 1e-7, "deg", source)
+    figure.check("Sun position: azimuth over decades", azimuth, peer[4], 1e-7, "deg", source)
 
 
 @settings(max_examples=30, deadline=None)
@@ -78,13 +80,16 @@ def test_hours_start_at_local_midnight():
     assert np.all(np.diff(t) == 3600.0)
 
 
-def test_extraterrestrial_series_is_that_of_pvlib():
+def test_extraterrestrial_series_is_that_of_pvlib(figure):
     irradiance = pytest.importorskip("pvlib.irradiance")
     day = np.arange(1.0, 366.0)
-    np.testing.assert_allclose(extraterrestrial_normal(day), irradiance.get_extra_radiation(day), rtol=1e-12)
+    ours, peer = extraterrestrial_normal(day), irradiance.get_extra_radiation(day)
+    name, source = "Extraterrestrial irradiance", "Spencer 1971, by pvlib get_extra_radiation"
+    figure.check(name, ours, peer, 1e-12, "W/m²", source, relative=True)
 
 
-def test_standard_pressure():
+def test_standard_pressure(figure):
     # ISO 2533: 1000 m, 898.75 hPa (geopotential height).
     assert standard_pressure(0.0) == 101325.0
-    assert standard_pressure(1000.0) == pytest.approx(89875.0, rel=1e-4)
+    ours, name = standard_pressure(1000.0), "Standard pressure at 1000 m"
+    figure.check(name, ours, 89875.0, 1e-4, "Pa", "ISO 2533:1975", relative=True)

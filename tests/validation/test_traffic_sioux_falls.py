@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.figures import Recorder
 from tests.validation.sioux_falls import BEST_OBJECTIVE, LINKS, TRIPS, sioux_falls
 from twin.kernels import registry
 from twin.kernels.traffic.assignment import ARGUMENTS, beckmann_objective, link_times
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "traffic" / "SiouxFalls"
+
+
+BEST_KNOWN = "best known solution, Transportation Networks for Research"
 
 
 def solve(inputs: dict[str, Any], variant: str = "numba") -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
@@ -41,27 +45,30 @@ def textbook_gap(inputs: dict[str, Any], flow: np.ndarray) -> float:
     return float(1.0 - (inputs["demand"].sum(axis=0) * distance[:zones, :zones]).sum() / (x @ cost))
 
 
-def test_sioux_falls_objective_at_gap_1e_4() -> None:
+def test_sioux_falls_objective_at_gap_1e_4(figure: Recorder) -> None:
     inputs = sioux_falls()
     flow, _, _, gap = solve(inputs)
     assert gap <= 1e-4
     assert textbook_gap(inputs, flow) == pytest.approx(gap, abs=1e-12)
-    assert objective(inputs, flow) / 1e5 == pytest.approx(BEST_OBJECTIVE, rel=1e-4)
+    name, ours = "Sioux Falls: Beckmann objective at gap 1e-4", objective(inputs, flow) / 1e5
+    figure.check(name, ours, BEST_OBJECTIVE, 1e-4, "1e5 veh·0.01 h", BEST_KNOWN, relative=True)
 
 
-def test_sioux_falls_to_gap_1e_12() -> None:
+def test_sioux_falls_to_gap_1e_12(figure: Recorder) -> None:
     inputs = dict(sioux_falls(), target_gap=1e-12)
     flow, _, _, _ = solve(inputs)
-    assert textbook_gap(inputs, flow) <= 2e-12
-    assert objective(inputs, flow) / 1e5 == pytest.approx(BEST_OBJECTIVE, abs=1e-8)
+    figure.check("Sioux Falls: relative gap, asked for 1e-12", textbook_gap(inputs, flow), 0.0, 2e-12, "-", "definition")
+    name, ours = "Sioux Falls: Beckmann objective at gap 1e-12", objective(inputs, flow) / 1e5
+    figure.check(name, ours, BEST_OBJECTIVE, 1e-8, "1e5 veh·0.01 h", BEST_KNOWN)
 
 
-def test_sioux_falls_by_the_reference() -> None:
+def test_sioux_falls_by_the_reference(figure: Recorder) -> None:
     inputs = dict(sioux_falls(), target_gap=1e-3)
     flow, _, _, gap = solve(inputs, "reference")
     assert textbook_gap(inputs, flow) == pytest.approx(gap, abs=1e-12)
     assert gap <= 1e-3
-    assert objective(inputs, flow) / 1e5 == pytest.approx(BEST_OBJECTIVE, rel=1e-3)
+    name, ours = "Sioux Falls: Beckmann objective at gap 1e-3, reference", objective(inputs, flow) / 1e5
+    figure.check(name, ours, BEST_OBJECTIVE, 1e-3, "1e5 veh·0.01 h", BEST_KNOWN, relative=True)
 
 
 def test_typed_figures_against_the_published_files() -> None:
@@ -89,7 +96,8 @@ def test_flows_against_the_published_solution() -> None:
     published = {(int(r[0]), int(r[1])): float(r[2]) for r in rows}
     flow, _, _, _ = solve(dict(sioux_falls(), target_gap=1e-12))
     ours = {(int(a), int(b)): x for (a, b, _, _), x in zip(LINKS, flow[0], strict=True)}
-    assert max(abs(ours[k] - published[k]) / published[k] for k in ours) < 1e-6
+    pairs = np.array([(ours[k], published[k]) for k in ours])
+    figure.check("Sioux Falls: flow of every link", *pairs.T, 1e-6, "veh/d", BEST_KNOWN, relative=True)
 
 
 def network(nodes: int, links: list[tuple[int, int, float, float, float]], demand: float) -> dict[str, Any]:
@@ -118,34 +126,34 @@ VARIANTS = ("reference", "numba")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_braess(variant: str) -> None:
+def test_braess(variant: str, figure: Recorder) -> None:
     """Six vehicles, links 10x, 50 + x: 83 without the bridge (10 + x), 92 with it (Braess 1968)."""
     tiny = 1e-9
     roads = [(0, 2, tiny, 10.0, 0.0), (0, 3, 50.0, 1.0, 0.0), (2, 1, 50.0, 1.0, 0.0), (3, 1, tiny, 10.0, 0.0)]
     _, _, skim, _ = solve(network(4, roads, 6.0), variant)
-    assert skim[0, 0, 1] == pytest.approx(83.0, abs=1e-6)
+    figure.check("Braess: time without the bridge", skim[0, 0, 1], 83.0, 1e-6, "min", "Braess 1968")
     flow, _, skim, _ = solve(network(4, [*roads, (2, 3, 10.0, 1.0, 0.0)], 6.0), variant)
-    assert skim[0, 0, 1] == pytest.approx(92.0, abs=1e-6)
+    figure.check("Braess: time with the bridge", skim[0, 0, 1], 92.0, 1e-6, "min", "Braess 1968")
     assert np.allclose(flow[0], [4.0, 2.0, 2.0, 2.0, 4.0], atol=1e-6)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_pigou_and_its_toll(variant: str) -> None:
+def test_pigou_and_its_toll(variant: str, figure: Recorder) -> None:
     """One constant link (1) and one of cost x: all take the second; a toll of one half halves them."""
     roads = [(0, 1, 1.0, 0.0, 0.0), (0, 2, 1e-12, 1.0, 0.0), (2, 1, 1e-12, 0.0, 0.0)]
     flow, _, _, _ = solve(network(3, roads, 1.0), variant)
-    assert flow[0, 1] == pytest.approx(1.0, abs=1e-6)
+    figure.check("Pigou: flow on the congested link", flow[0, 1], 1.0, 1e-6, "veh", "Pigou 1920")
     roads[1] = (0, 2, 1e-12, 1.0, 0.5)
     flow, _, _, _ = solve(network(3, roads, 1.0), variant)
-    assert flow[0, 1] == pytest.approx(0.5, abs=1e-9)
+    figure.check("Pigou: flow under the toll of one half", flow[0, 1], 0.5, 1e-9, "veh", "Pigou 1920")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_two_routes_by_hand(variant: str) -> None:
+def test_two_routes_by_hand(variant: str, figure: Recorder) -> None:
     """10 + x against 15 + 2x with 20 vehicles: 15 and 5, both at 25."""
     roads = [(0, 1, 10.0, 1.0, 0.0), (0, 2, 14.0, 2.0, 0.0), (2, 1, 1.0, 0.0, 0.0)]
     flow, time, skim, _ = solve(network(3, roads, 20.0), variant)
-    assert flow[0] == pytest.approx([15.0, 5.0, 5.0], abs=1e-9)
+    figure.check("Two routes: flows", flow[0], [15.0, 5.0, 5.0], 1e-9, "veh", "worked by hand")
     assert time == pytest.approx([25.0, 24.0, 1.0], abs=1e-9)
     assert skim[0, 0, 1] == pytest.approx(25.0, abs=1e-9)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import twin.kernels.solar  # noqa: F401
 from twin.city.epw import read_epw
 from twin.kernels.registry import get
-from twin.kernels.solar.position import extraterrestrial_of_year, sun_of_year
+from twin.kernels.solar.position import extraterrestrial_normal, extraterrestrial_of_year, sun_of_year
 
 VARIANTS = ("reference", "numba")
 
@@ -34,7 +34,7 @@ def cos_incidence(tilt, azimuth, zenith, sun_azimuth):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_unit_values_of_pvlib(variant):
+def test_unit_values_of_pvlib(variant, figure):
     # pvlib tests/test_irradiance.py, perez(40, 180) of a Tucson day; third and first row of the table.
     zenith = np.array([82.85456831, 72.41686967])
     azimuth = np.array([66.71409783, 287.04103641])
@@ -43,14 +43,18 @@ def test_unit_values_of_pvlib(variant):
     direct, isotropic, horizon, _ = components(variant, 40.0, 180.0, (zenith, azimuth), (dni, dhi, ghi, 1321.1655834))
     circumsolar = direct - dni * cos_incidence(40.0, 180.0, zenith, azimuth)
     # The inputs are printed with few digits.
-    np.testing.assert_allclose(isotropic, [26.84138589, 31.72696071], rtol=2e-4)
-    np.testing.assert_allclose(circumsolar, [0.0, 4.47966439], atol=2e-3)
-    np.testing.assert_allclose(horizon, [4.62212181, 9.25316454], rtol=5e-4)
-    np.testing.assert_allclose(isotropic + circumsolar + horizon, [31.46046871, 45.45539877], rtol=3e-4)
+    sky, source = isotropic + circumsolar + horizon, "pvlib tests/test_irradiance.py, Perez 1990"
+    for name, ours, truth, limit, relative in (
+        ("isotropic", isotropic, [26.84138589, 31.72696071], 2e-4, True),
+        ("circumsolar", circumsolar, [0.0, 4.47966439], 2e-3, False),
+        ("horizon", horizon, [4.62212181, 9.25316454], 5e-4, True),
+        ("all of the sky", sky, [31.46046871, 45.45539877], 3e-4, True),
+    ):
+        figure.check(f"Perez sky on 40° south: {name}", ours, truth, limit, "W/m²", source, relative=relative)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_same_as_pvlib_perez(variant):
+def test_same_as_pvlib_perez(variant, figure):
     irradiance = pytest.importorskip("pvlib.irradiance")
     atmosphere = pytest.importorskip("pvlib.atmosphere")
     rng = np.random.default_rng(4)
@@ -58,16 +62,16 @@ def test_same_as_pvlib_perez(variant):
     zenith, azimuth = rng.uniform(0.0, 89.9, n), rng.uniform(0.0, 360.0, n)
     dni, dhi = rng.uniform(0.0, 1000.0, n) * (rng.random(n) < 0.7), rng.uniform(1.0, 450.0, n)
     ghi, extra = dhi + dni * np.cos(np.radians(zenith)), rng.uniform(1320.0, 1413.0, n)
-    worst = 0.0
+    source = "pvlib get_total_irradiance, model perez"
     for tilt, facing in ((0.0, 0.0), (12.0, 200.0), (35.0, 180.0), (60.0, 95.0), (90.0, 0.0), (90.0, 250.0)):
         ours = components(variant, tilt, facing, (zenith, azimuth), (dni, dhi, ghi, extra), albedo=0.2)
         peer = irradiance.get_total_irradiance(
             tilt, facing, zenith, azimuth, dni, ghi, dhi, dni_extra=extra, albedo=0.2, model="perez",
             airmass=atmosphere.get_relative_airmass(zenith),
         )  # fmt: skip
-        worst = max(worst, np.abs(sum(ours) - peer["poa_global"]).max())
-        np.testing.assert_allclose(ours[3], peer["poa_ground_diffuse"], rtol=0, atol=1e-6)
-    assert worst < 1e-6
+        total, ground = peer["poa_global"], peer["poa_ground_diffuse"]
+        figure.check("Perez sky on six planes: total", sum(ours), total, 1e-6, "W/m²", source)
+        figure.check("Perez sky on six planes: from the ground", ours[3], ground, 1e-6, "W/m²", source)
 
 
 @settings(max_examples=60, deadline=None)
@@ -99,7 +103,7 @@ def test_planes_mirrored_at_the_sun_receive_the_same(tilt, facing, zenith, dni, 
         assert sum(left)[0] >= -1e-9
 
 
-def test_pvwatts_year_within_its_rounding():
+def test_pvwatts_year_within_its_rounding(figure):
     # PVWatts v5 output for Golden, Colorado: 4 kW, tilt 20, south.
     path = Path(__file__).parents[2] / "../shared/data/validation/pvwatts_8760_rackmount.csv"
     if not path.exists():
@@ -117,12 +121,15 @@ def test_pvwatts_year_within_its_rounding():
     ghi = diffuse + beam * np.maximum(np.cos(np.radians(zenith)), 0.0)
     parts = components("numba", 20.0, 180.0, (zenith, azimuth), (beam, diffuse, ghi, extraterrestrial_of_year()), 0.2)
     total = sum(parts)
-    # Measured 0.02 % and 1.03 W/m2; figures of the file are rounded to 1 W/m2.
-    assert total.sum() == pytest.approx(poa.sum(), rel=0.001)
-    assert np.sqrt(np.mean((total - poa) ** 2)) < 1.6
+    # The figures of the file are rounded to 1 W/m2.
+    source = "PVWatts v5, Golden, 8760 h"
+    year, published = total.sum() / 1000.0, poa.sum() / 1000.0
+    figure.check("PVWatts year: irradiation on 20° south", year, published, 0.001, "kWh/m²", source, relative=True)
+    rms = np.sqrt(np.mean((total - poa) ** 2))
+    figure.check("PVWatts year: hourly irradiance, root mean square error", rms, 0.0, 1.6, "W/m²", source)
 
 
-def test_ashrae_140_incident_irradiation():
+def test_ashrae_140_incident_irradiation(figure):
     # ASHRAE 140-2020 case 600, Denver 725650 TMY3: annual incident irradiation of EnergyPlus, kWh/m2 (RESULTS5-2A).
     path = Path(__file__).parents[2] / "../shared/data/weather/USA_CO_Denver_725650_TMY3.epw"
     if not path.exists():
@@ -135,15 +142,17 @@ def test_ashrae_140_incident_irradiation():
         name: sum(part.sum() for part in components("numba", *plane, sun, light, 0.2)) / 1000.0
         for name, plane in surfaces.items()
     }
-    peer = {"H": 1664.3, "E": 1062.2, "S": 1370.5, "W": 967.3}
-    for name, value in peer.items():
-        assert annual[name] == pytest.approx(value, rel=0.006), name
-    # The mid-hour sun drops the beam of the hours of sunrise and sunset, which matters most in the north.
-    assert annual["N"] == pytest.approx(438.2, rel=0.02)
+    # The mid-hour sun drops the beam of the hours of sunrise and sunset, which matters most in the north: 1.2 % is
+    # wanted there and missed.
+    peer = {"H": 1664.3, "N": 438.2, "E": 1062.2, "S": 1370.5, "W": 967.3}
+    for surface, value in peer.items():
+        name, limit = f"ASHRAE 140 case 600: incident irradiation, {surface}", 0.016 if surface == "N" else 0.006
+        source = "EnergyPlus in RESULTS5-2A, ASHRAE 140-2020"
+        figure.check(name, annual[surface], value, limit, "kWh/m²", source, relative=True)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_erbs_is_that_of_pvlib(variant):
+def test_erbs_is_that_of_pvlib(variant, figure):
     irradiance = pytest.importorskip("pvlib.irradiance")
     rng = np.random.default_rng(7)
     day = rng.integers(1, 366, 2000).astype(float)
@@ -153,6 +162,29 @@ def test_erbs_is_that_of_pvlib(variant):
     peer = irradiance.erbs(ghi, zenith, day)
     np.testing.assert_allclose(dni, peer["dni"], rtol=1e-9, atol=1e-7)
     np.testing.assert_allclose(dhi, peer["dhi"], rtol=1e-9, atol=1e-7)
+    figure.check("Erbs, random hours: beam", dni, peer["dni"], 1e-7, "W/m²", "pvlib irradiance.erbs")
+    figure.check("Erbs, random hours: diffuse", dhi, peer["dhi"], 1e-7, "W/m²", "pvlib irradiance.erbs")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_unit_values_of_erbs(variant, figure):
+    # pvlib tests/test_irradiance.py, test_erbs: January 1 and June 20.
+    ghi, zenith = np.array([50.0, 1000.0, 1000.0]), np.array([85.0, 10.0, 10.0])
+    extra = extraterrestrial_normal(np.array([1.0, 1.0, 171.0]))
+    dni, dhi = get("solar.decomposition", variant)(ghi, zenith, extra)
+    source = "pvlib tests/test_irradiance.py, Erbs 1982"
+    figure.check("Erbs, three hours: beam", dni, [96.7192672, 794.205651, 842.001578], 1e-6, "W/m²", source)
+    figure.check("Erbs, three hours: diffuse", dhi, [41.5703604, 217.860117, 170.790318], 1e-6, "W/m²", source)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_erbs_at_its_corners(variant, figure):
+    # Equation 1 worked by hand: (0.22, 0.9802), (0.5, 0.659150), (0.9, 0.165).
+    extra = np.full(3, 1366.1)
+    ghi = extra * np.array([0.22, 0.5, 0.9])
+    dhi = get("solar.decomposition", variant)(ghi, np.zeros(3), extra)[1]
+    source = "Erbs, Klein and Duffie 1982, equation 1"
+    figure.check("Erbs: diffuse share at kt 0.22, 0.5, 0.9", dhi / ghi, [0.9802, 0.65915, 0.165], 1e-6, "-", source)
 
 
 @settings(max_examples=60, deadline=None)

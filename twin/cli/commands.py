@@ -117,11 +117,9 @@ def run(options: argparse.Namespace) -> Result:
         finished = run_study(plan, runs, progress)
     if not (finished.path / "kpis.parquet").is_file() or not (finished.path / "kpis.csv").is_file():
         write_kpis(finished)
-    report_path = finished.path / "report.html"
-    if not report_path.is_file():
-        with ProgressLine("report", options.json) as progress:
-            progress("drawing maps and charts")
-            report_path = write_report(finished)
+    with ProgressLine("report", options.json) as progress:
+        progress("drawing maps and charts")
+        report_path = write_report(finished)
     result = _compare(finished, options.json)
     seconds = time.perf_counter() - begun
     if not options.json:

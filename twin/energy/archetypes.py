@@ -85,8 +85,9 @@ def envelope_of(year_class: str, state: str, *, residential: bool) -> Envelope:
     """Return the envelope in a state of `twin.city.schema.ENVELOPES`; a retrofit never makes an element worse.
 
     ``standard_retrofit`` follows the Finnish decree on renovation (4/13), as recalled: walls and roof at half their
-    U-value, but not asked below 0.17 and 0.09; windows 1.0; a fifth less leakage (assumption). ``deep_retrofit`` is near
-    the passive-house level: 0.12, 0.09, floor unchanged below 0.25, windows 0.7, q50 of 1, heat recovery 0.7 (assumption).
+    U-value, but not asked below 0.17 and 0.09; windows 1.0; a fifth less leakage (assumption). ``deep_retrofit`` is
+    near the passive-house level: 0.12, 0.09, floor unchanged below 0.25, windows 0.7, q50 of 1, heat recovery 0.7
+    (assumption).
     """
     old = existing_envelope(year_class, residential=residential)
     if state == "existing":

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_FEATURES = 6000
 """Layers with more features are shown by zone."""
+MAX_BACKGROUND = 30_000
+"""Layers with more features are not drawn as background either."""
 TOOLTIP_FEATURES, NAMED_ZONES = 1500, 80
 WIDTH, HEAD, FOOT = 540.0, 44.0, 70.0
 MIN_HEIGHT, MAX_HEIGHT = 300.0, 580.0
@@ -159,7 +161,9 @@ def _shapes(layers: Mapping[str, gpd.GeoDataFrame], frame: _Frame) -> str:
     """Return a hidden image: a group per layer, and in it a path per feature."""
     groups = []
     for name, layer in layers.items():
-        if len(layer) > MAX_FEATURES:
+        if len(layer) > MAX_BACKGROUND:
+            body = ""
+        elif len(layer) > MAX_FEATURES:
             body = svg.element("path", d="".join(frame.path(g) for g in layer.geometry.simplify(1.0 / frame.scale)))
         else:
             simple = layer.geometry.simplify(0.3 / frame.scale)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from twin.city.model import City, Weather
 
 _NUMERIC_PACKAGES = ("numpy", "numba", "scipy", "shapely", "pandas", "geopandas", "pyproj", "simpy")
+_SHOWING = ("report", "cli")
+"""Rooms that show numbers and compute none."""
 
 
 def versions() -> dict[str, str]:
@@ -30,10 +32,12 @@ def versions() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def source_hash() -> str:
-    """Return a hash of the installed source of this program, so that a changed model is another run."""
+    """Return a hash of the installed source that computes numbers, so that a changed model is another run."""
     root = Path(twin.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
+        if path.relative_to(root).parts[0] in _SHOWING:
+            continue
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -74,8 +74,8 @@ class SolarParameters:
         low=0.0,
         high=1.0,
         meaning="least annual irradiation relative to the same plane without shading",
-        source="80 % unshaded over four seasons, rule of NREL's PV Rooftop Database (after Gagnon et al. 2016); that it "
-        "is applied to the year's energy is an assumption",
+        source="80 % unshaded over four seasons, rule of NREL's PV Rooftop Database (after Gagnon et al. 2016); that "
+        "it is applied to the year's energy is an assumption",
     )
     system_losses: float = parameter(
         0.1408,
