@@ -1,8 +1,8 @@
 """Run one named comparison: ours and each peer alternating in one run, answers compared before times count.
 
-    python benchmarks/run.py --list
-    python benchmarks/run.py solar-position --json solar-position.json
-    python benchmarks/run.py city-scale --quick
+python benchmarks/run.py --list
+python benchmarks/run.py solar-position --json solar-position.json
+python benchmarks/run.py city-scale --quick
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cases import CASES  # noqa: E402
-from harness import print_records, run_case  # noqa: E402
+from cases import CASES
+from harness import print_records, run_case
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from twin.errors import StudyError, did_you_mean
 
@@ -38,7 +38,10 @@ def parameter(default: float, *, unit: str, low: float, high: float, meaning: st
 
 def describe(domain: str, cls: type) -> list[ParameterInfo]:
     """Return the parameters of a domain in declared order."""
-    return [ParameterInfo(path=f"{domain}.{f.name}", default=f.default, **f.metadata) for f in dataclasses.fields(cls)]
+    return [
+        ParameterInfo(path=f"{domain}.{f.name}", default=float(cast(float, f.default)), **f.metadata)
+        for f in dataclasses.fields(cls)
+    ]
 
 
 def with_values(domain: str, base: P, values: Mapping[str, float]) -> P:

@@ -13,6 +13,7 @@ from harness import Case, Job
 def _import_other_extract(size: int) -> Job:
     def job() -> dict[str, Any]:
         import pyrosm
+
         from twin.city.importing import import_city
         from twin.city.package import load_city, save_city
 

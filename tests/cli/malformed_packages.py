@@ -109,7 +109,8 @@ def _bow_tie(frame: Any) -> Any:
 def _nan_corner(frame: Any) -> Any:
     points = shapely.get_coordinates(frame.geometry.iloc[0])
     points[1] = np.nan
-    frame.loc[frame.index[0], "geometry"] = shapely.LineString(points)
+    with np.errstate(invalid="ignore"):
+        frame.loc[frame.index[0], "geometry"] = shapely.LineString(points)
     return frame
 
 

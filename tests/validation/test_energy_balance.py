@@ -140,8 +140,17 @@ def test_year_of_a_random_stock_conserves_energy(variant, plain_weather, figure)
 
 def test_cop_is_that_of_the_paper(figure):
     source, lift = "Ruhnau et al. 2019, equations for ASHP and GSHP", np.array([15.0, 30.0, 45.0, 60.0])
-    figure.check("COP of air source at lifts of 15 to 60 K", cop(AIR, lift, 1.0), [4.8425, 3.83, 3.0425, 2.48], 1e-9, "-", source)
-    figure.check("COP of ground source at lifts of 15 to 60 K", cop(GROUND, lift, 1.0), [7.41, 5.07, 3.27, 2.01], 1e-9, "-", source)
+    figure.check(
+        "COP of air source at lifts of 15 to 60 K", cop(AIR, lift, 1.0), [4.8425, 3.83, 3.0425, 2.48], 1e-9, "-", source
+    )
+    figure.check(
+        "COP of ground source at lifts of 15 to 60 K",
+        cop(GROUND, lift, 1.0),
+        [7.41, 5.07, 3.27, 2.01],
+        1e-9,
+        "-",
+        source,
+    )
     assert cop(AIR, np.array([30.0]), 1.0) == pytest.approx(6.08 - 2.7 + 0.45)
     assert cop(GROUND, np.array([35.0]), 0.85) == pytest.approx(0.85 * (10.29 - 7.35 + 1.47))
     assert cop(AIR, np.array([5.0]), 1.0) == cop(AIR, np.array([15.0]), 1.0)

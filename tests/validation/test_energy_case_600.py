@@ -78,7 +78,8 @@ def test_case_600(figure: Recorder) -> None:
         336,
     )
     ours = [heating.sum(dtype=float) / 1e6, cooling.sum(dtype=float) / 1e6, heating.max() / 1e3, cooling.max() / 1e3]
+    # Only the cooling peak is in the range (docs/validation.md); the 15 % guard how far the others are off.
     for value, (name, (low, high, unit)) in zip(ours, RANGES.items(), strict=True):
-        source = f"range {low:g} to {high:g} of six programs"
-        figure(f"ASHRAE 140 case 600: {name}", value, 0.5 * (low + high), 0.5 * (high - low), unit, source)
-    print(ours)
+        middle, source = 0.5 * (low + high), f"middle of six programs, {low:g} to {high:g}, RESULTS5-2A"
+        figure.check(f"ASHRAE 140 case 600: {name}", value, middle, 0.15, unit, source, relative=True)
+    assert RANGES["peak cooling"][0] < ours[3] < RANGES["peak cooling"][1]

@@ -70,8 +70,8 @@ def test_same_as_pvlib_perez(variant, figure):
             airmass=atmosphere.get_relative_airmass(zenith),
         )  # fmt: skip
         total, ground = peer["poa_global"], peer["poa_ground_diffuse"]
-        figure.check("Perez sky on six planes: total", sum(ours), total, 1e-6, "W/m²", source)
-        figure.check("Perez sky on six planes: from the ground", ours[3], ground, 1e-6, "W/m²", source)
+        figure.check("Perez sky on six planes, random light: total", sum(ours), total, 1e-6, "W/m²", source)
+        figure.check("Perez sky on six planes, random light: from the ground", ours[3], ground, 1e-6, "W/m²", source)
 
 
 @settings(max_examples=60, deadline=None)

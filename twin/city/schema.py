@@ -92,23 +92,118 @@ BUILDINGS = Layer(
     ("Polygon", "MultiPolygon"),
     (
         Column("name", "str", "-", "name or address, may be empty", default=""),
-        Column("use", "str", "-", "main use", values=BUILDING_USES, imputation="from tags, else size and neighbours", has_origin=True),
-        Column("height_m", "float64", "m", "height of the eaves or flat roof above ground", 1.5, 600.0, imputation="from levels, else median of type and neighbours", has_origin=True),
-        Column("levels", "float64", "-", "storeys above ground", 1.0, 200.0, imputation="from height, else median of type and neighbours", has_origin=True),
-        Column("year_class", "str", "-", "class of the year of construction", values=YEAR_CLASSES, imputation="from start date, else most common of neighbours", has_origin=True),
-        Column("roof_type", "str", "-", "roof shape", values=ROOF_TYPES, imputation="from tags, else by use, size and year class", has_origin=True),
-        Column("roof_azimuth_deg", "float64", "deg", "azimuth of the main pitched roof plane, clockwise from north; 0 when flat", 0.0, 360.0, imputation="across the long side of the footprint", has_origin=True),
-        Column("roof_tilt_deg", "float64", "deg", "tilt of the roof planes; 0 when flat", 0.0, 75.0, imputation="by roof type", has_origin=True),
+        Column(
+            "use",
+            "str",
+            "-",
+            "main use",
+            values=BUILDING_USES,
+            imputation="from tags, else size and neighbours",
+            has_origin=True,
+        ),
+        Column(
+            "height_m",
+            "float64",
+            "m",
+            "height of the eaves or flat roof above ground",
+            1.5,
+            600.0,
+            imputation="from levels, else median of type and neighbours",
+            has_origin=True,
+        ),
+        Column(
+            "levels",
+            "float64",
+            "-",
+            "storeys above ground",
+            1.0,
+            200.0,
+            imputation="from height, else median of type and neighbours",
+            has_origin=True,
+        ),
+        Column(
+            "year_class",
+            "str",
+            "-",
+            "class of the year of construction",
+            values=YEAR_CLASSES,
+            imputation="from start date, else most common of neighbours",
+            has_origin=True,
+        ),
+        Column(
+            "roof_type",
+            "str",
+            "-",
+            "roof shape",
+            values=ROOF_TYPES,
+            imputation="from tags, else by use, size and year class",
+            has_origin=True,
+        ),
+        Column(
+            "roof_azimuth_deg",
+            "float64",
+            "deg",
+            "azimuth of the main pitched roof plane, clockwise from north; 0 when flat",
+            0.0,
+            360.0,
+            imputation="across the long side of the footprint",
+            has_origin=True,
+        ),
+        Column(
+            "roof_tilt_deg",
+            "float64",
+            "deg",
+            "tilt of the roof planes; 0 when flat",
+            0.0,
+            75.0,
+            imputation="by roof type",
+            has_origin=True,
+        ),
         Column("footprint_area_m2", "float64", "m2", "area of the footprint", 0.0, 2e6),
-        Column("floor_area_m2", "float64", "m2", "gross heated floor area", 0.0, 2e7, imputation="footprint times levels times a net factor", has_origin=True),
-        Column("population", "float64", "persons", "residents", 0.0, 1e5, imputation="floor area per resident of residential use", has_origin=True),
-        Column("jobs", "float64", "jobs", "workplaces", 0.0, 1e5, imputation="floor area per workplace by use", has_origin=True),
-        Column("heat_supply", "str", "-", "main heat supply", values=HEAT_SUPPLIES, imputation="the city's usual supply by use and size", has_origin=True),
+        Column(
+            "floor_area_m2",
+            "float64",
+            "m2",
+            "gross heated floor area",
+            0.0,
+            2e7,
+            imputation="footprint times levels times a net factor",
+            has_origin=True,
+        ),
+        Column(
+            "population",
+            "float64",
+            "persons",
+            "residents",
+            0.0,
+            1e5,
+            imputation="floor area per resident of residential use",
+            has_origin=True,
+        ),
+        Column(
+            "jobs",
+            "float64",
+            "jobs",
+            "workplaces",
+            0.0,
+            1e5,
+            imputation="floor area per workplace by use",
+            has_origin=True,
+        ),
+        Column(
+            "heat_supply",
+            "str",
+            "-",
+            "main heat supply",
+            values=HEAT_SUPPLIES,
+            imputation="the city's usual supply by use and size",
+            has_origin=True,
+        ),
         Column("envelope", "str", "-", "state of the envelope", values=ENVELOPES, default="existing"),
         Column("pv_share", "float64", "-", "share of the suitable roof area that carries PV", 0.0, 1.0, default=0.0),
         Column("zone_id", "str", "-", "zone that holds the building"),
     ),
-)  # fmt: skip
+)
 
 NODES = Layer(
     "nodes",
@@ -127,14 +222,27 @@ LINKS = Layer(
         Column("to_node", "str", "-", "node_id of the head"),
         Column("road_class", "str", "-", "road class", values=ROAD_CLASSES),
         Column("length_m", "float64", "m", "length", 0.01, 1e5),
-        Column("lanes", "float64", "-", "lanes in this direction", 1.0, 12.0, imputation="by road class", has_origin=True),
-        Column("speed_limit_kmh", "float64", "km/h", "speed limit", 5.0, 130.0, imputation="by road class", has_origin=True),
-        Column("capacity_veh_h", "float64", "veh/h", "capacity of all lanes in this direction", 50.0, 30000.0, imputation="lanes times capacity per lane of the road class", has_origin=True),
+        Column(
+            "lanes", "float64", "-", "lanes in this direction", 1.0, 12.0, imputation="by road class", has_origin=True
+        ),
+        Column(
+            "speed_limit_kmh", "float64", "km/h", "speed limit", 5.0, 130.0, imputation="by road class", has_origin=True
+        ),
+        Column(
+            "capacity_veh_h",
+            "float64",
+            "veh/h",
+            "capacity of all lanes in this direction",
+            50.0,
+            30000.0,
+            imputation="lanes times capacity per lane of the road class",
+            has_origin=True,
+        ),
         Column("closed", "bool", "-", "closed to cars", default=False),
         Column("toll_eur", "float64", "EUR", "toll per passage", 0.0, 100.0, default=0.0),
         Column("low_emission", "bool", "-", "closed to vehicles below the low-emission standard", default=False),
     ),
-)  # fmt: skip
+)
 
 ZONES = Layer(
     "zones",
@@ -142,9 +250,11 @@ ZONES = Layer(
     ("Polygon", "MultiPolygon"),
     (
         Column("name", "str", "-", "name, may be empty", default=""),
-        Column("trip_factor", "float64", "-", "multiplies the trips that start and end in the zone", 0.0, 10.0, default=1.0),
+        Column(
+            "trip_factor", "float64", "-", "multiplies the trips that start and end in the zone", 0.0, 10.0, default=1.0
+        ),
     ),
-)  # fmt: skip
+)
 
 CHARGING_SITES = Layer(
     "charging_sites",
@@ -152,11 +262,38 @@ CHARGING_SITES = Layer(
     ("Point",),
     (
         Column("name", "str", "-", "name, may be empty", default=""),
-        Column("connectors", "int64", "-", "vehicles that can charge at once", 1, 1000, imputation="from tags, else 2", has_origin=True),
-        Column("connector_power_kw", "float64", "kW", "power of one connector", 1.0, 1000.0, imputation="from tags, else 22 kW", has_origin=True),
-        Column("power_cap_kw", "float64", "kW", "power cap of the whole site", 1.0, 1e5, imputation="connectors times connector power", has_origin=True),
+        Column(
+            "connectors",
+            "int64",
+            "-",
+            "vehicles that can charge at once",
+            1,
+            1000,
+            imputation="from tags, else 2",
+            has_origin=True,
+        ),
+        Column(
+            "connector_power_kw",
+            "float64",
+            "kW",
+            "power of one connector",
+            1.0,
+            1000.0,
+            imputation="from tags, else 22 kW",
+            has_origin=True,
+        ),
+        Column(
+            "power_cap_kw",
+            "float64",
+            "kW",
+            "power cap of the whole site",
+            1.0,
+            1e5,
+            imputation="connectors times connector power",
+            has_origin=True,
+        ),
         Column("zone_id", "str", "-", "zone that holds the site"),
     ),
-)  # fmt: skip
+)
 
 LAYERS = {layer.name: layer for layer in (BUILDINGS, NODES, LINKS, ZONES, CHARGING_SITES)}

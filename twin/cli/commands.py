@@ -153,7 +153,7 @@ def _set_threads(threads: int | None) -> None:
         return
     import numba
 
-    limit = numba.config.NUMBA_NUM_THREADS
+    limit = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
     if threads > limit:
         raise UsageError(f"--threads {threads} is more than this machine offers", expected=f"1 to {limit}")
     numba.set_num_threads(threads)
@@ -174,12 +174,14 @@ def _check_disk(plan: Plan, runs: Path) -> None:
 
 
 def _compare(finished: Run, as_json: bool) -> Result:
+    import sys
+
     from rich.console import Console
 
     from twin.report.table import as_data, print_table
 
     if not as_json:
-        print_table(finished, Console())
+        print_table(finished, Console(width=None if sys.stdout.isatty() else 110))
     return as_data(finished)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from twin.city.schema import LAYERS, Column
@@ -19,19 +20,17 @@ def page() -> str:
     ]
     for name, model in REGISTRY.items():
         parts.append(f"### {name}\n\n{inspect.getdoc(model)}\n")
-        rows = [(key, str(f.description or ""), _default(f)) for key, f in model.model_fields.items() if key != "type"]
-        parts.append(_table(("key", "meaning", "when left out"), rows))
+        keys = [(key, str(f.description or ""), _default(f)) for key, f in model.model_fields.items() if key != "type"]
+        parts.append(_table(("key", "meaning", "when left out"), keys))
     parts.append("## Columns\n")
     for layer in LAYERS.values():
         parts.append(f"### {layer.name} (`{layer.id_name}`)\n")
-        rows = [(c.name, c.unit, c.meaning, _range(c), c.imputation) for c in layer.columns]
-        parts.append(_table(("column", "unit", "meaning", "range", "filled"), rows))
+        columns = [(c.name, c.unit, c.meaning, _range(c), c.imputation) for c in layer.columns]
+        parts.append(_table(("column", "unit", "meaning", "range", "filled"), columns))
     parts.append("## Parameters\n")
     heads = ("parameter", "default", "unit", "range", "meaning", "source")
     infos = all_parameters().values()
-    rows = [
-        (f"`{p.path}`", f"{p.default:g}", p.unit, f"{p.low:g} to {p.high:g}", p.meaning, p.source) for p in infos
-    ]
+    rows = [(f"`{p.path}`", f"{p.default:g}", p.unit, f"{p.low:g} to {p.high:g}", p.meaning, p.source) for p in infos]
     parts.append(_table(heads, rows))
     return "\n".join(parts)
 
@@ -48,7 +47,7 @@ def _range(column: Column) -> str:
     return "" if column.low is None or column.high is None else f"{column.low:g} to {column.high:g}"
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"

@@ -145,18 +145,17 @@ class _Execution:
 
     def _is_done(self, scenario: str, draw: int) -> bool:
         path = self._block(scenario, draw)
-        if not path.is_file():
-            return False
-        try:
-            files.read_arrays(path)
-        except (OSError, ValueError, EOFError):
-            path.unlink()
-            self._log("discarded a damaged block", scenario=scenario, draw=draw)
-            return False
-        return True
+        if files.read_arrays(path) is not None:
+            return True
+        if path.is_file():
+            self._log("damaged block, done again", scenario=scenario, draw=draw)
+        return False
 
     def _read(self, scenario: str, draw: int) -> dict[str, Any]:
-        return files.read_arrays(self._block(scenario, draw))
+        block = files.read_arrays(self._block(scenario, draw))
+        if block is None:
+            raise RunError("a block cannot be read", where=str(self._block(scenario, draw)), remedy="run again")
+        return block
 
     def _simulate(self, scenario: str, draw: int) -> None:
         applied = self.plan.scenarios[scenario]
@@ -185,10 +184,9 @@ class _Execution:
         key = geometry_key(city)
         if key not in self.roofs:
             path = self.folder / "blocks" / f"roofs-{key[:16]}.npz"
-            if path.is_file():
-                self.roofs[key] = Roofs.from_arrays(files.read_arrays(path))
-            else:
-                self.roofs[key] = prepare_roofs(city, variant=self.variant)
+            kept = files.read_arrays(path)
+            self.roofs[key] = Roofs.from_arrays(kept) if kept else prepare_roofs(city, variant=self.variant)
+            if not kept:
                 files.write_arrays(path, self.roofs[key].to_arrays())
         return self.roofs[key]
 

@@ -45,6 +45,7 @@ PEREZ_1990 = np.array(
 )
 _KAPPA = 1.041  # for the zenith angle in radians
 _COS_85 = math.cos(math.radians(85.0))
+_TRACE_W_M2 = 1e-9  # less diffuse light than this has no pattern; the clearness would overflow
 
 
 def _sky_sample(size: int, rng: np.random.Generator) -> Inputs:
@@ -125,7 +126,7 @@ def sky_reference(
     Diffuse light that a file reports while the sun is below the horizon counts as isotropic; beam is then dropped.
     """
     up = zenith_deg < 90.0
-    lit = up & (dhi_w_m2 > 0.0)
+    lit = up & (dhi_w_m2 > _TRACE_W_M2)
     z_deg = np.where(up, zenith_deg, 0.0)
     z = np.radians(z_deg)
     dhi = np.where(lit, dhi_w_m2, 1.0)
@@ -154,7 +155,7 @@ def sky_numba(dni_w_m2, dhi_w_m2, ghi_w_m2, zenith_deg, extraterrestrial_w_m2, a
         if zenith >= 90.0:
             continue
         direct[t] = dni_w_m2[t]
-        if dhi <= 0.0:
+        if dhi <= _TRACE_W_M2:
             continue
         z = math.radians(zenith)
         air_mass = 1.0 / (math.cos(z) + 0.50572 * (96.07995 - zenith) ** -1.6364)

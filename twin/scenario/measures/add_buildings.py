@@ -23,6 +23,7 @@ from twin.scenario.measures.base import (
     FilePath,
     Measure,
     Model,
+    amount,
     appended,
     count,
     new_ids,
@@ -93,7 +94,9 @@ class AddBuildings(Measure):
         labels = [f"the building {name or key}" for key, name in added["name"].items()]
         added["zone_id"] = zone_of(added, city.zones, labels)
         floor_m2, people = float(added["floor_area_m2"].sum()), float(added["population"].sum())
-        summary = f"adds {count(len(added), 'building')} ({floor_m2:,.0f} m² of floor area, {people:,.0f} residents)"
+        summary = (
+            f"adds {count(len(added), 'building')} ({amount(floor_m2)} m² of floor area, {amount(people)} residents)"
+        )
         change = self.report(
             context,
             len(added),

@@ -165,9 +165,14 @@ def street_km(links: gpd.GeoDataFrame) -> float:
     return float(streets.sum()) / 1000.0
 
 
+def amount(value: float) -> str:
+    """Return a whole number with thin spaces between thousands."""
+    return f"{value:,.0f}".replace(",", "\u202f")
+
+
 def count(n: int, singular: str, plural: str | None = None) -> str:
     """Return ``1 link`` or ``2 links``."""
-    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
+    return f"{amount(n)} {singular if n == 1 else plural or singular + 's'}"
 
 
 def of_streets(links: gpd.GeoDataFrame) -> str:

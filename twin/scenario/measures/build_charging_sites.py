@@ -11,7 +11,18 @@ from pydantic_core import PydanticCustomError
 from twin.city.model import City
 from twin.city.schema import DERIVED
 from twin.scenario import selectors
-from twin.scenario.measures.base import Change, Context, Measure, Model, Position, appended, count, new_ids, zone_of
+from twin.scenario.measures.base import (
+    Change,
+    Context,
+    Measure,
+    Model,
+    Position,
+    amount,
+    appended,
+    count,
+    new_ids,
+    zone_of,
+)
 
 
 class ChargingSite(Model):
@@ -67,7 +78,7 @@ class BuildChargingSites(Measure):
         connectors = sum(site.connectors for site in self.sites)
         power_kw = sum(site.cap_kw for site in self.sites)
         summary = (
-            f"builds {count(len(points), 'charging site')} with {count(connectors, 'connector')}, {power_kw:,.0f} kW"
+            f"builds {count(len(points), 'charging site')} with {count(connectors, 'connector')}, {amount(power_kw)} kW"
         )
         change = self.report(
             context,

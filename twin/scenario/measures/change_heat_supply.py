@@ -8,7 +8,7 @@ from pydantic import Field
 
 from twin.city.model import City
 from twin.energy.costs import HEAT_SUPPLY_EUR_M2, heat_supply_cost_eur
-from twin.scenario.measures.base import Change, Context, Selecting, count, with_column
+from twin.scenario.measures.base import Change, Context, Selecting, amount, count, with_column
 
 Supply = Literal["district_heating", "gas_boiler", "oil_boiler", "direct_electric", "air_heat_pump", "ground_heat_pump"]
 _WORDS: dict[str, str] = {
@@ -34,7 +34,7 @@ class ChangeHeatSupply(Selecting):
         other = mask & (city.buildings["heat_supply"] != self.to).to_numpy()
         done = city.buildings[other]
         floor_m2 = float(done["floor_area_m2"].sum())
-        summary = f"changes {count(len(done), 'building')} ({floor_m2:,.0f} m² of floor area) to {_WORDS[self.to]}"
+        summary = f"changes {count(len(done), 'building')} ({amount(floor_m2)} m² of floor area) to {_WORDS[self.to]}"
         change = self.report(
             context,
             int(mask.sum()),

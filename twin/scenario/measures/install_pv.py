@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from twin.city.model import City
-from twin.scenario.measures.base import Change, Context, Selecting, count, with_column
+from twin.scenario.measures.base import Change, Context, Selecting, amount, count, with_column
 
 
 class InstallPv(Selecting):
@@ -30,7 +30,7 @@ class InstallPv(Selecting):
         n = int((chosen["pv_share"] < self.share).sum())
         summary = (
             f"puts PV on {100 * self.share:g} % of the suitable roof area of {count(n, 'building')} "
-            f"({roof_m2:,.0f} m² of footprint)"
+            f"({amount(roof_m2)} m² of footprint)"
         )
         share = np.maximum(chosen["pv_share"].to_numpy(), self.share)
         buildings = with_column(city.buildings, "buildings", "pv_share", mask, share)

@@ -8,7 +8,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from twin.city.model import City
-from twin.scenario.measures.base import Change, Context, Selecting, count
+from twin.scenario.measures.base import Change, Context, Selecting, amount, count
 
 
 class RemoveBuildings(Selecting):
@@ -30,7 +30,9 @@ class RemoveBuildings(Selecting):
         mask = self.select(city, context)
         gone = city.buildings[mask]
         floor_m2, people = float(gone["floor_area_m2"].sum()), float(gone["population"].sum())
-        summary = f"removes {count(len(gone), 'building')} ({floor_m2:,.0f} m² of floor area, {people:,.0f} residents)"
+        summary = (
+            f"removes {count(len(gone), 'building')} ({amount(floor_m2)} m² of floor area, {amount(people)} residents)"
+        )
         change = self.report(
             context,
             len(gone),

@@ -10,7 +10,7 @@ from pydantic import Field
 from twin.city.model import City
 from twin.city.schema import ENVELOPES
 from twin.energy.costs import RETROFIT_EUR_M2, retrofit_cost_eur
-from twin.scenario.measures.base import Change, Context, Selecting, count, with_column
+from twin.scenario.measures.base import Change, Context, Selecting, amount, count, with_column
 
 Target = Literal["standard_retrofit", "deep_retrofit"]
 _WORDS = {"standard_retrofit": "to the standard of a usual renovation", "deep_retrofit": "deeply"}
@@ -30,7 +30,7 @@ class Retrofit(Selecting):
         worse = mask & (state < ENVELOPES.index(self.to))
         done = city.buildings[worse]
         floor_m2 = float(done["floor_area_m2"].sum())
-        summary = f"retrofits {count(len(done), 'building')} {_WORDS[self.to]} ({floor_m2:,.0f} m² of floor area)"
+        summary = f"retrofits {count(len(done), 'building')} {_WORDS[self.to]} ({amount(floor_m2)} m² of floor area)"
         change = self.report(
             context,
             int(mask.sum()),
