@@ -155,7 +155,12 @@ def print_records(records: list[dict[str, Any]]) -> None:
     table.add_column("peak MB", justify="right")
     for r in records:
         peer = f"{r['peer']} {r['peer_version'] or ''}" if r["peer"] else "-"
-        cells = [f"{r['size']:,}", _number(r["ours_cpu_s"]), _number(r["ours_wall_s"]), _number(r.get("ours_first_call_s"))]
+        cells = [
+            f"{r['size']:,}",
+            _number(r["ours_cpu_s"]),
+            _number(r["ours_wall_s"]),
+            _number(r.get("ours_first_call_s")),
+        ]
         cells += [peer, _number(r["peer_cpu_s"]), _number(r["ratio"]), r["agreement"], _number(r.get("peak_mb"))]
         table.add_row(*cells)
     Console(width=150).print(table)

@@ -35,9 +35,9 @@ class Figure:
         return abs(self.off) / self.limit if self.limit > 0.0 else float(self.off != 0.0) * np.inf
 
     def cells(self) -> tuple[str, ...]:
-        off, limit = f"{self.off:+.2g}", f"{self.limit:g}"
+        off, limit = f"{self.off:+.3g}", f"{self.limit:g}"
         if self.relative:
-            off, limit = f"{100.0 * self.off:+.2g} %", f"{100.0 * self.limit:g} %"
+            off, limit = f"{100.0 * self.off:+.3g} %", f"{100.0 * self.limit:g} %"
         numbers = (f"{self.ours:.8g}", f"{self.truth:.8g}", "0" if self.off == 0.0 else off, limit)
         return (self.name, *numbers, self.unit, str(self.cases), self.source)
 

@@ -134,6 +134,12 @@ class MissingExtraError(TwinError):
         )
 
 
+class ResourceError(TwinError):
+    """Memory or disk space that does not suffice."""
+
+    exit_code = 9
+
+
 def at_line(path: str | Path, line: int, column: int) -> str:
     """Return ``file:line:column`` (both counted from 1)."""
     return f"{path}:{line}:{column}"

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from .outcome import Outcome
 
 STUDY = """\
 study: small
@@ -47,16 +48,6 @@ _, status, usage = os.wait4(pid, 0)
 with open(sys.argv[1], "w") as file:
     print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=file)
 """
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-    seconds: float
-    cpu_s: float
-    peak_mb: float
 
 
 def call(*words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 240) -> Outcome:

@@ -4,6 +4,8 @@ A case makes its files in an empty folder and returns the words after ``twin``. 
 `malformed_packages` and `malformed_files`.
 """
 
+# ruff: noqa: E501 (one line for each case)
+
 from __future__ import annotations
 
 import shutil
@@ -106,7 +108,9 @@ def _beside(folder: Path, city: Path) -> Words:
     return write_study(folder, STUDY.replace('"lanes > 0"', '"lanes > 0", inside: secret.geojson'))
 
 
-_BOMB = "a: &a [x, x]\n" + "".join(f"{chr(98 + k)}: &{chr(98 + k)} [*{chr(97 + k)}, *{chr(97 + k)}]\n" for k in range(20))
+_BOMB = "a: &a [x, x]\n" + "".join(
+    f"{chr(98 + k)}: &{chr(98 + k)} [*{chr(97 + k)}, *{chr(97 + k)}]\n" for k in range(20)
+)
 _BOW_TIE = "inside: [[27.0, 60.16], [27.1, 60.17], [27.1, 60.16], [27.0, 60.17]]"
 _UNCERTAIN = "uncertainty: {draws: 2, parameters: {%s: {distribution: normal, mean: 1.0, sd: 0.1}}}\n"
 

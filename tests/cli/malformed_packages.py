@@ -3,6 +3,8 @@
 Where the checksum is not the point it is written anew, so that what is wrong is found in the content.
 """
 
+# ruff: noqa: E501 (one line for each case)
+
 from __future__ import annotations
 
 import hashlib
@@ -22,7 +24,9 @@ from .malformed import STUDY, Case, Words, package, write_study
 Change = Callable[[Any], Any]
 
 
-def case(name: str, says: str, change: Callable[[Path], None], *, code: int = 4, error: str | None = "SchemaError") -> Case:
+def case(
+    name: str, says: str, change: Callable[[Path], None], *, code: int = 4, error: str | None = "SchemaError"
+) -> Case:
     """Return a case whose package is a copy of the sound one, changed in place."""
 
     def make(folder: Path, city: Path) -> Words:
@@ -150,20 +154,20 @@ PACKAGES = [
     case("future-version", "city/city.yaml:1:17: schema version 2 is not known", manifest("schema_version: 1", "schema_version: 2"), error="DataError"),
     case("norway", '"valid": true', manifest("country: FI", "country: NO"), code=0, error=None),
     case("country-false", "city/city.yaml:4:10: country: False does not fit", manifest("country: FI", "country: false"), error="DataError"),
-    case("country-in-words", "meta.country: 'Finland' is not a country code", manifest("country: FI", "country: Finland")),
+    case("package-country-in-words", "meta.country: 'Finland' is not a country code", manifest("country: FI", "country: Finland")),
     case("latitude-of-91", "meta.latitude: 91.0 is not valid", manifest("latitude: .*", "latitude: 91")),
     case("geographic-crs", "meta.crs: the CRS 'EPSG:4326' (WGS 84) is not metric", manifest("crs: EPSG:3067", "crs: EPSG:4326")),
     case("unknown-crs", "meta.crs: unknown CRS 'EPSG:999999'", manifest("crs: EPSG:3067", "crs: EPSG:999999")),
     case("layer-in-another-crs", "links: the layer is in EPSG:3857", layer("links", lambda f: f.to_crs(3857))),
     case("layer-without-crs", "zones: the layer has no CRS", layer("zones", lambda f: f.set_crs(None, allow_override=True))),
-    case("duplicate-ids", "buildings: 1 ids occur more than once", layer("buildings", _twice)),
+    case("package-duplicate-ids", "buildings: 1 ids occur more than once", layer("buildings", _twice)),
     case("no-ids", "buildings: ids have dtype int64", layer("buildings", lambda f: f.reset_index(drop=True))),
     case("empty-layer", "links: the layer is empty", layer("links", lambda f: f.iloc[:0])),
-    case("negative-height", ".height_m: -3.0 is outside the range", layer("buildings", first("height_m", -3.0))),
-    case("height-in-words", "buildings.height_m: dtype str", layer("buildings", lambda f: f.assign(height_m=f["height_m"].astype(str)))),
+    case("package-negative-height", ".height_m: -3.0 is outside the range", layer("buildings", first("height_m", -3.0))),
+    case("package-height-in-words", "buildings.height_m: dtype str", layer("buildings", lambda f: f.assign(height_m=f["height_m"].astype(str)))),
     case("missing-value", ".population: the value is missing or not finite", layer("buildings", first("population", np.nan))),
     case("unknown-use", ".use: unknown value 'residental'", layer("buildings", first("use", "residental"))),
-    case("unknown-column", "buildings: unknown column 'colour'", layer("buildings", lambda f: f.assign(colour="red"))),
+    case("package-unknown-column", "buildings: unknown column 'colour'", layer("buildings", lambda f: f.assign(colour="red"))),
     case("missing-column", "links.lanes: the column is missing", layer("links", lambda f: f.drop(columns="lanes"))),
     case("unknown-node", ".from_node: 'nowhere' is not an id of nodes", layer("links", first("from_node", "nowhere"))),
     case("bow-tie-building", ".geometry: the geometry is not valid", layer("buildings", _bow_tie)),

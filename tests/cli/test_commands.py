@@ -75,7 +75,7 @@ def test_import_of_the_other_extract(tmp_path):
     assert outcome.code == 0, outcome.err
     size = json.loads(outcome.out)["size"]
     assert size["buildings"] > 2000
-    assert size["links"] > 500
+    assert size["links"] > 400
 
 
 def test_bench_prints_work_per_second(tmp_path):
@@ -92,3 +92,31 @@ def test_schema_is_the_committed_one(tmp_path, repo_root):
     committed = (repo_root / "scenarios" / "study.schema.json").read_bytes()
     assert (tmp_path / "study.schema.json").read_bytes() == committed
 
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (MemoryError(), 9, "not enough memory"),
+        (OSError(28, "No space left on device"), 9, "disk is full"),
+        (KeyboardInterrupt(), 130, "resume"),
+        (ZeroDivisionError("x"), 1, "this is a bug"),
+    ],
+)
+def test_what_no_command_foresees_is_still_said_plainly(monkeypatch, capsys, raised, code, said):
+    from twin import cli
+
+    def fail(words):
+        raise raised
+
+    monkeypatch.delenv("TWIN_DEBUG", raising=False)
+    monkeypatch.setattr(cli, "_dispatch", fail)
+    assert cli.main(["check", "x"]) == code
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "", "x" * 65, "a b"])
+def test_a_city_name_is_only_a_name(capsys, name):
+    from twin import cli
+
+    assert cli.main(["import", "x.osm.pbf", "--name", name]) == 2
+    assert "name" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from shapely import LineString, box
 
 from twin.city.importing import import_city
 from twin.city.vector import read_buildings, read_roads, ways_of_lines
-from twin.errors import CrsError, DataError, SchemaError, TwinError, UsageError
+from twin.errors import CrsError, DataError, GeometryError, SchemaError, TwinError, UsageError
 
 EAST, NORTH = 385_000.0, 6_672_000.0
 
@@ -149,8 +149,15 @@ def test_files_and_options_that_do_not_go_together(tmp_path: Path) -> None:
 
 
 def test_a_place_far_from_every_station_needs_weather(tmp_path: Path) -> None:
-    shapes = gpd.read_file(houses(tmp_path)).geometry.translate(-EAST + 500_000, -NORTH + 4_000_000)
-    path = tmp_path / "far.gpkg"
-    gpd.GeoDataFrame(geometry=shapes.set_crs("EPSG:32635", allow_override=True)).to_file(path)
+    def moved(path: Path) -> Path:
+        layer = gpd.read_file(path).to_crs(3067)
+        layer = layer.set_geometry(layer.geometry.translate(-EAST + 500_000, -NORTH + 4_000_000))
+        far = tmp_path / f"far-{path.stem}.gpkg"
+        layer.set_crs("EPSG:32635", allow_override=True).to_file(far)
+        return far
+
+    files = moved(houses(tmp_path)), moved(streets(tmp_path))
     with pytest.raises(TwinError, match="no built-in climate normals within 250 km"):
-        import_city(path, "far", roads=streets(tmp_path), mapping={"roads": {"road_class": "class"}})
+        import_city(files[0], "far", roads=files[1], mapping={"roads": {"road_class": "class"}})
+    with pytest.raises(GeometryError, match="degrees from the buildings"):
+        import_city(files[0], "far", roads=streets(tmp_path), mapping={"roads": {"road_class": "class"}})

@@ -16,7 +16,9 @@ def test_generated_page_is_current(repo_root, page, module):
     assert (repo_root / "docs" / page).read_text(encoding="utf-8") == text, f"python -m {module} > docs/{page}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/cli.md", "docs/studies.md", "docs/architecture.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/cli.md", "docs/studies.md", "docs/architecture.md"]
+)
 def test_links_lead_somewhere(repo_root, page):
     path = repo_root / page
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):

@@ -20,7 +20,7 @@ SERVICE_H = 0.1  # 1.1 kWh at 11 kW, exponential
 
 
 def theory(servers: int, places: int) -> tuple[float, float, float]:
-    """Return the loss, the busy servers and the mean wait (minutes) of those who enter; Kleinrock 1975, section 3.8."""
+    """Return the loss, the busy servers and the mean wait (minutes) of those who enter, in the steady state."""
     load = ARRIVALS_PER_H * SERVICE_H
     states = np.arange(servers + places + 1)
     weight = [load**n / (factorial(min(n, servers)) * servers ** max(0, n - servers)) for n in states]
@@ -48,7 +48,7 @@ def test_site_is_a_queue(servers: int, places: int, figure: Recorder) -> None:
     wait = total["charging_mean_wait_min"] / DAYS
     loss, carried, waiting = theory(servers, places)
     queue = f"Charging as M/M/{servers}/{servers + places}"
-    source = "Kleinrock 1975, section 3.8; sampling noise"
+    source = "M/M/c/K steady state; sampling noise"
     # About 9,600 arrivals: the standard error of the loss is 0.005 to 0.007, days being correlated.
     figure.check(f"{queue}: share turned away", lost, loss, 0.02, "-", source)
     figure.check(f"{queue}: busy connectors", busy, carried, 0.04, "-", source, relative=True)

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from twin.city.jsonscan import scan_json, scan_stream
+from twin.city.jsonscan import scan_stream
 from twin.city.unzip import single_vector
 from twin.errors import DataError, GeometryError, TwinError, UnsafeFileError, at_row, did_you_mean
 
@@ -135,17 +135,19 @@ def open_vector(
     if kind == "zip":
         with tempfile.TemporaryDirectory(prefix="twin-") as folder:
             inner = single_vector(resolved, Path(folder), tuple(s for s in SUFFIXES if s != ".zip"), max_bytes)
-            return _read(inner, sniff(inner), f"{path} ({inner.name})", columns, layer, max_bytes)
+            where = f"{path} ({inner.name})"
+            return _read(inner, sniff(inner, where), where, columns, layer, max_bytes)
     return _read(resolved, kind, str(path), columns, layer, max_bytes)
 
 
-def sniff(path: Path) -> str:
+def sniff(path: Path, where: str | None = None) -> str:
     """Return the format that both the name and the first bytes of a file claim; UnsafeFileError when they differ."""
+    where = where or str(path)
     named = SUFFIXES.get(path.suffix.lower())
     if named is None:
         raise UnsafeFileError(
             f"files named {path.suffix or 'without a suffix'!r} are not opened",
-            where=str(path),
+            where=where,
             expected="one of " + ", ".join(SUFFIXES),
             remedy="convert the file, for example with QGIS",
         )
@@ -157,7 +159,7 @@ def sniff(path: Path) -> str:
     if found != named:
         raise UnsafeFileError(
             f"the name says {named}, but the content is {found or 'something else'}",
-            where=str(path),
+            where=where,
             expected=f"a {named} file",
             remedy="name the file by what it holds; virtual datasets and other formats are not opened",
         )
@@ -177,7 +179,8 @@ def _read(path: Path, kind: str, where: str, columns: Sequence[str] | None, laye
 def _check_content(path: Path, kind: str, where: str) -> None:
     """Check the inside of a file before GDAL opens it."""
     if kind == "GeoJSON":
-        scan = scan_json(path, marks=(b'"FeatureCollection"', b'"Feature"'))
+        with path.open("rb") as file:
+            scan = scan_stream(file, where, marks=(b'"FeatureCollection"', b'"Feature"'))
         if not scan.marks:
             raise UnsafeFileError("the JSON text is not GeoJSON", where=where, expected="a FeatureCollection")
         if scan.not_finite:
@@ -235,15 +238,18 @@ def _first_line(error: Exception) -> str:
 def load_pyogrio() -> ModuleType:
     """Import pyogrio with every driver skipped that the door does not need (no effect where it is loaded already)."""
     if "pyogrio" not in sys.modules:
-        before = os.environ.get("OGR_SKIP")
-        os.environ["OGR_SKIP"] = ",".join(filter(None, (before, _SKIPPED_DRIVERS)))
+        before = {name: os.environ.get(name) for name in ("OGR_SKIP", "CPL_LOG")}
+        os.environ["OGR_SKIP"] = ",".join(filter(None, (before["OGR_SKIP"], _SKIPPED_DRIVERS)))
+        # GDAL prints a warning for each skipped driver that its build lacks; pyogrio raises or logs all that matters.
+        os.environ["CPL_LOG"] = before["CPL_LOG"] or os.devnull
         try:
             import pyogrio
         finally:
-            if before is None:
-                del os.environ["OGR_SKIP"]
-            else:
-                os.environ["OGR_SKIP"] = before
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
     import pyogrio
 
     return pyogrio

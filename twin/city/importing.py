@@ -24,10 +24,12 @@ from twin.city.roads import NodeId, Way, build_network
 from twin.city.vector import Mapped, read_buildings, read_roads, ways_of_lines
 from twin.city.yaml import read_yaml
 from twin.city.zones import assign_zones, grid_zones
-from twin.errors import DataError, UsageError, WeatherError, did_you_mean
+from twin.errors import DataError, GeometryError, UsageError, WeatherError, did_you_mean
 
 WEATHER_REACH_KM = 250.0
 """Built-in climate normals stand for places up to this far when no weather is named (assumption)."""
+REACH_DEG = 0.05
+"""Farthest that the roads may lie from the buildings, about 5 km (assumption)."""
 DISTRICT_HEATED = frozenset(("DK", "EE", "FI", "IS", "LT", "LV", "SE"))
 """Countries whose towns are taken to be on district heating when nothing else is said (assumption)."""
 
@@ -179,10 +181,19 @@ def _from_vector(
     if roads is None:
         raise UsageError("a city needs roads too", where=str(path), remedy="name a file of road lines with --roads")
     rules = read_yaml(mapping, error=DataError)[0] if isinstance(mapping, (str, Path)) else dict(mapping or {})
+    place = str(mapping) if isinstance(mapping, (str, Path)) else None
     for key in rules:
         if key not in ("buildings", "roads"):
             raise DataError(
-                f"the mapping has an unknown part {key!r}", remedy=did_you_mean(key, ("buildings", "roads"))
+                f"the mapping has an unknown part {key!r}",
+                where=place,
+                remedy=did_you_mean(key, ("buildings", "roads")),
+            )
+        if not isinstance(rules[key], Mapping):
+            raise DataError(
+                f"the part {key!r} of the mapping is {rules[key]!r:.60}",
+                where=place,
+                expected="our column -> column of the file or constant",
             )
     say("reading buildings")
     buildings = read_buildings(path, rules.get("buildings"))
@@ -190,9 +201,22 @@ def _from_vector(
     say("reading roads")
     lines = read_roads(roads, rules.get("roads"))
     check_crs(lines, str(roads))
+    _check_together(buildings, lines, str(roads))
     sites = gpd.GeoDataFrame(index=gpd.pd.Index([], dtype="str", name="site_id"), geometry=[], crs=buildings.crs)
     sources = [_file_source(p, layer.crs.to_string(), about) for p, layer in ((path, buildings), (roads, lines))]
     return _Raw(buildings, sites, sources, Path(roads).stem, road_lines=lines)
+
+
+def _check_together(buildings: gpd.GeoDataFrame, lines: gpd.GeoDataFrame, where: str) -> None:
+    """Raise GeometryError where no road comes near the buildings: the files are of two places."""
+    houses, streets = (shapely.box(*layer.to_crs(4326).total_bounds) for layer in (buildings, lines))
+    if not shapely.dwithin(houses, streets, REACH_DEG):
+        raise GeometryError(
+            f"the roads lie {shapely.distance(houses, streets):.2f} degrees from the buildings",
+            where=where,
+            expected="roads of the same place",
+            remedy="check both files and their reference systems",
+        )
 
 
 def _file_source(path: str | Path, crs: str, about: Mapping[str, str]) -> Source:

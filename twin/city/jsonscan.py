@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -27,12 +26,14 @@ class JsonScan:
     marks: frozenset[bytes]
 
 
-def scan_json(path: Path, *, marks: tuple[bytes, ...] = (), max_depth: int = MAX_DEPTH) -> JsonScan:
-    """Scan a JSON file in chunks, in linear time and constant memory.
+def scan_stream(file: BinaryIO, where: str, *, marks: tuple[bytes, ...], max_depth: int = MAX_DEPTH) -> JsonScan:
+    """Scan JSON text in chunks, in linear time and constant memory.
 
     Parameters
     ----------
-    path : Path
+    file : binary stream
+    where : str
+        Name of the text in errors.
     marks : tuple of bytes
         Texts whose presence is reported, at most 32 bytes each.
     max_depth : int
@@ -44,12 +45,6 @@ def scan_json(path: Path, *, marks: tuple[bytes, ...] = (), max_depth: int = MAX
     DataError
         The text ends inside a string or an open bracket, or closes more than it opened.
     """
-    with path.open("rb") as file:
-        return scan_stream(file, str(path), marks=marks, max_depth=max_depth)
-
-
-def scan_stream(file: BinaryIO, where: str, *, marks: tuple[bytes, ...], max_depth: int = MAX_DEPTH) -> JsonScan:
-    """Scan an open binary stream; see `scan_json`."""
     depth = deepest = 0
     in_string = False
     found: set[bytes] = set()

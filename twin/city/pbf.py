@@ -19,6 +19,9 @@ from twin.errors import DataError, UnsafeFileError
 MAX_PBF_BYTES = 2 << 30
 _MAX_HEADER = 64 << 10
 _MAX_BLOB = 32 << 20
+_MAX_RATIO = 50
+"""Map data packs about 2 to 10 to 1; what unpacks to far more is made to exhaust its reader."""
+_RATIO_FREE_BYTES = 64 << 20
 _KNOWN_FEATURES = {"OsmSchema-V0.6", "DenseNodes", "HistoricalInformation"}
 
 
@@ -43,10 +46,17 @@ def check_pbf(path: str | Path, *, max_bytes: int = MAX_PBF_BYTES) -> PbfInfo:
     resolved = check_size(path, max_bytes=max_bytes, what="OSM PBF file")
     size = resolved.stat().st_size
     header: PbfInfo | None = None
-    blocks = 0
+    blocks = unpacked = 0
     with resolved.open("rb") as file:
         while file.tell() < size:
             kind, data = _frame(file, size, str(path), first=header is None)
+            unpacked += len(data)
+            if unpacked > _RATIO_FREE_BYTES + _MAX_RATIO * size:
+                raise UnsafeFileError(
+                    f"the OSM PBF file of {size / 2**20:.1f} MiB unpacks to more than {unpacked / 2**20:.0f} MiB",
+                    where=str(path),
+                    expected=f"at most {_MAX_RATIO} to 1",
+                )
             if header is None:
                 if kind != b"OSMHeader":
                     raise _not_pbf(path, f"its first frame is {kind[:20]!r}")

@@ -191,7 +191,7 @@ def _checked(values: pd.Series, column: Column, where: str) -> Any:
     if bad.any():
         row = int(np.argmax(bad))
         raise SchemaError(
-            f"{values.iloc[row]!r} is not valid for {column.name}",
+            f"{values.tolist()[row]!r} is not valid for {column.name}",
             where=at_row(where, row, column.name),
             expected=f"a number from {low:g} to {high:g} {column.unit}, or nothing",
             remedy="correct the value or leave it empty",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
 
 from twin import __version__
-from twin.errors import TwinError, UsageError, did_you_mean
+from twin.errors import ResourceError, TwinError, UsageError, did_you_mean
 
 EXIT_CODES = """exit codes:
   0  done
@@ -21,6 +23,7 @@ EXIT_CODES = """exit codes:
   6  run folder missing, unfinished, locked or damaged
   7  kernel family or variant unknown
   8  optional package missing (the message names the extra)
+  9  memory or disk space does not suffice
   130  stopped by the user; run again to resume
 """
 
@@ -72,15 +75,15 @@ def _parser() -> argparse.ArgumentParser:
 
     add = command("import", "make a city package from an OpenStreetMap extract or vector files")
     add.add_argument("file", metavar="FILE", help="OSM PBF, GeoPackage, GeoJSON, Shapefile, FlatGeobuf or GeoParquet")
-    add.add_argument("--name", required=True, help="name of the city, for example kouvola")
+    add.add_argument("--name", required=True, type=_city_name, help="name of the city, for example kouvola")
     add.add_argument("--output", metavar="FOLDER", help="where to write the package (default: geodata/NAME)")
     add.add_argument("--roads", metavar="FILE", help="vector file of roads, when FILE holds only buildings")
     add.add_argument("--mapping", metavar="FILE", help="YAML file: our column -> column of the file or constant")
     add.add_argument("--title", help="title for people")
     add.add_argument("--country", help="ISO 3166 code, for example FI")
-    add.add_argument("--utc-offset", type=float, metavar="HOURS", help="local standard time (default: by longitude)")
+    add.add_argument("--utc-offset", type=_finite, metavar="HOURS", help="local standard time (default: by longitude)")
     add.add_argument("--weather", metavar="EPW|NAME", help="an EPW file, or the name of built-in climate normals")
-    add.add_argument("--zone-size", type=float, default=250.0, metavar="M", help="side of a zone (default: 250)")
+    add.add_argument("--zone-size", type=_finite, default=250.0, metavar="M", help="side of a zone (default: 250)")
     add.add_argument("--force", action="store_true", help="replace a package that is already there")
 
     generate = command("generate", "make a synthetic city of any size")
@@ -111,6 +114,26 @@ def _positive(text: str) -> int:
 _positive.__name__ = "positive whole number"
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+_finite.__name__ = "number"
+
+
+def _city_name(text: str) -> str:
+    """Return a city name: letters, digits, hyphens and underscores, so that it can name a folder and nothing else."""
+    if not text or not all(c.isalnum() or c in "-_" for c in text) or len(text) > 64:
+        raise ValueError(text)
+    return text
+
+
+_city_name.__name__ = "name of letters, digits and hyphens"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (documented in ``twin --help``)."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -125,7 +148,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except MemoryError:
+        remedy = "use a smaller city or extract, or a machine with more memory; finished blocks of a run are kept"
+        return _fail(ResourceError("not enough memory", remedy=remedy), as_json)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return _fail(
+                ResourceError("the disk is full", remedy="free some space and run the same command again"), as_json
+            )
         if os.environ.get("TWIN_DEBUG"):
             raise
         return _fail(

@@ -136,7 +136,7 @@ def prepare_kernels(threads: int | None, quiet: bool) -> float:
 
     begun = time.perf_counter()
     _set_threads(threads)
-    with ProgressLine("kernels (compiled once, about a minute the first time)", quiet) as progress:
+    with ProgressLine("kernels (compiled once, about half a minute the first time)", quiet) as progress:
         done = compile_kernels(progress=progress)
     seconds = time.perf_counter() - begun
     fresh = [kernel for kernel in done if not kernel.from_cache]
@@ -160,13 +160,13 @@ def _set_threads(threads: int | None) -> None:
 
 
 def _check_disk(plan: Plan, runs: Path) -> None:
-    from twin.errors import RunError
+    from twin.errors import ResourceError
     from twin.scenario.runner import forecast
 
     runs.mkdir(parents=True, exist_ok=True)
     need, free = forecast(plan)["disk_mb"], shutil.disk_usage(runs).free / 1e6
     if need > free:
-        raise RunError(
+        raise ResourceError(
             f"the run may need {need:.0f} MB and the disk has {free:.0f} MB free",
             where=str(runs),
             remedy="free some space, choose another folder with --runs, or use fewer scenarios",
