@@ -76,8 +76,7 @@ def run_case(case: Case, quick: bool) -> list[dict[str, Any]]:
             records.append(_isolated(case, size))
             continue
         repetitions = 3 if quick else case.repetitions
-        for peer in case.peers or (None,):
-            records.append(_versus(case, size, peer, repetitions))
+        records += [_versus(case, size, peer, repetitions) for peer in case.peers or (None,)]
     return records
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from pathlib import Path
@@ -41,7 +42,7 @@ def _generate_save_load(size: int) -> Job:
             disk = sum(p.stat().st_size for p in (Path(folder) / "city").iterdir())
             load_city(Path(folder) / "city")
             marks.append(time.perf_counter())
-        steps = [b - a for a, b in zip(marks, marks[1:], strict=False)]
+        steps = [b - a for a, b in itertools.pairwise(marks)]
         names = ("generate_s", "save_s", "load_s")
         return dict(zip(names, steps, strict=True)) | {"disk_mb": disk / 1e6, "links": len(city.links)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import time
 from typing import Any
 
@@ -110,4 +111,4 @@ def _print(records: list[dict[str, Any]]) -> None:
             f"{r['first_call_s'] * 1000:,.0f} ms",
             "yes" if r["agrees"] else "NO",
         )
-    Console(width=None).print(table)
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
