@@ -88,7 +88,7 @@ def _versus(case: Case, size: int, peer: Peer | None, repetitions: int) -> dict[
     if peer is not None:
         record["peer"] = peer.name
         if importlib.util.find_spec(peer.package) is None:
-            agreement = f"peer missing: pip install 'twin[{peer.extra}]'"
+            agreement = f"peer missing: pip install -e '.[{peer.extra}]'"
         else:
             theirs = peer.prepare(size)
             text, good = peer.agreement(answer, clock(theirs)[2])

@@ -130,7 +130,7 @@ class MissingExtraError(TwinError):
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
             f"the package {package!r} is not installed; it is needed for {purpose}",
-            remedy=f"pip install 'twin[{extra}]'",
+            remedy=f"install the extra {extra!r}; in a clone: pip install -e '.[{extra}]'",
         )
 
 

@@ -127,3 +127,22 @@ def test_a_city_name_is_only_a_name(capsys, name):
 
     assert cli.main(["import", "x.osm.pbf", "--name", name]) == 2
     assert "name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("schema", "missing/folder/schema.json"),
+        ("run", "small.yaml", "--runs", "a-file"),
+        ("export", "RUN", "--output", "a-file/below"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_named(study, finished_run, tmp_path, words):
+    (tmp_path / "a-file").write_text("mine", encoding="utf-8")
+    words = [str(finished_run) if word == "RUN" else word for word in words]
+    outcome = call(*words, "--json", cwd=tmp_path)
+    assert outcome.code == 2, outcome.err
+    error = json.loads(outcome.out)
+    assert error["error"] == "UsageError"
+    assert error["where"]
+    assert (tmp_path / "a-file").read_text(encoding="utf-8") == "mine"

@@ -12,8 +12,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+
+from twin.errors import RunError
+from twin.scenario.store import Run
 
 from .conftest import call
 
@@ -82,6 +86,19 @@ def test_a_killed_run_resumes_to_the_same_bits(finished_run, study_text, tmp_pat
         assert checksums(the_run(folder)) == expected, f"kill {kill}"
 
 
+def test_hourly_series_add_up(finished_run):
+    run = Run.open(finished_run)
+    city, buildings = run.series("both"), run.layer("both", "buildings")
+    own = run.building_series("both")
+    for name, total in (("electricity_kw", "electricity_demand_kw"), ("pv_kw", "pv_kw"), ("heating_kw", "heating_kw")):
+        np.testing.assert_allclose(own[name].sum(axis=0, dtype=float), city[total], rtol=1e-6, atol=1e-3)
+    np.testing.assert_allclose(own["pv_kw"].sum(axis=1, dtype=float), buildings["pv_kwh_a"], rtol=1e-5)
+    some = list(buildings.index[[5, 2]])
+    np.testing.assert_array_equal(run.building_series("both", some)["pv_kw"], own["pv_kw"][[5, 2]])
+    with pytest.raises(RunError, match="no building"):
+        run.building_series("both", ["nowhere"])
+
+
 def test_a_finished_run_is_not_computed_again(finished_run):
     before = (finished_run / "log.jsonl").read_bytes()
     outcome = call("run", "../../small.yaml", "--runs", "..", "--json", cwd=finished_run)
@@ -101,6 +118,34 @@ def test_a_damaged_block_is_done_again(finished_run, study_text, tmp_path):
     block.write_bytes(block.read_bytes()[:100])
     assert call("run", "small.yaml", "--json", cwd=tmp_path).code == 0
     assert checksums(run) == checksums(finished_run)
+
+
+def test_a_lost_file_is_written_again(finished_run, study_text, tmp_path):
+    import shutil
+
+    runs = tmp_path / "runs"
+    shutil.copytree(finished_run, runs / finished_run.name)
+    (tmp_path / "small.yaml").write_text(study_text, encoding="utf-8")
+    run = the_run(tmp_path)
+    (run / "both" / "links.parquet").unlink()
+    shutil.rmtree(run / "baseline" / "series.zarr")
+    (run / "run.json").unlink()
+    assert call("run", "small.yaml", "--json", cwd=tmp_path).code == 0
+    assert checksums(run) == checksums(finished_run)
+
+
+def test_a_damaged_file_is_named(finished_run, tmp_path):
+    import shutil
+
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    for name in ("draws.parquet", "both/zones.parquet"):
+        whole = (run / name).read_bytes()
+        (run / name).write_bytes(whole[: len(whole) // 2])
+        outcome = call("compare" if name == "draws.parquet" else "export", run, cwd=tmp_path)
+        assert outcome.code == 6, outcome.err
+        assert "a file of this run is damaged" in outcome.err
+        (run / name).write_bytes(whole)
 
 
 def test_a_run_in_use_is_refused(finished_run, study_text, tmp_path):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pytest
@@ -65,6 +69,31 @@ def test_same_bits_for_any_thread_count(name, variant):
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+FOUR_THREADS = """
+import numba, numpy as np
+from twin.kernels import registry
+assert numba.config.NUMBA_NUM_THREADS == 4
+for family in registry.families().values():
+    for variant in sorted(set(family.variants) - {"reference"}):
+        bits = set()
+        for threads in (1, 2, 3, 4):
+            numba.set_num_threads(threads)
+            out = family.call(variant, family.sample(family.sizes[0], np.random.default_rng(7)))
+            bits.add(b"".join(np.asarray(a).tobytes() for a in out))
+        print(family.name, variant, len(bits))
+"""
+
+
+def test_same_bits_for_up_to_four_threads_on_any_machine():
+    """The test above has no more threads than the machine has cores; this one asks for four whatever there is."""
+    done = subprocess.run(
+        [sys.executable, "-c", FOUR_THREADS],
+        env=os.environ | {"NUMBA_NUM_THREADS": "4"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [line.split() for line in done.stdout.splitlines()] == [[name, variant, "1"] for name, variant in FAST]
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)

@@ -116,7 +116,9 @@ def _baseline_layers(city: City, rng: np.random.Generator) -> dict[str, gpd.GeoD
     zones["population"] = buildings["population"].groupby(buildings["zone_id"]).sum().reindex(zones.index).fillna(0.0)
     cost = buildings["energy_cost_eur_a"].groupby(buildings["zone_id"]).sum()
     zones["energy_cost_eur_a"] = cost.reindex(zones.index).fillna(0.0)
-    return {"buildings": buildings, "links": links, "zones": zones, "charging_sites": city.charging_sites.copy()}
+    sites = city.charging_sites.copy()
+    sites["energy_kwh_day"] = 40.0 * sites["connectors"] * rng.uniform(0.5, 1.5, len(sites))
+    return {"buildings": buildings, "links": links, "zones": zones, "charging_sites": sites}
 
 
 def _scenario_layers(

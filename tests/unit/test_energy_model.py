@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from twin.city.model import HOURS
-from twin.energy.envelope import build_shells
 from twin.energy.model import simulate_energy
 from twin.energy.parameters import EnergyParameters
 from twin.errors import DataError, WeatherError
@@ -58,12 +57,9 @@ def test_zones_conserve_energy(result):
 def test_blocks_and_repetition_give_the_same_bits(small_city, result):
     again = simulate(small_city)
     part = simulate(small_city, rows=slice(30, 45))
-    shells = build_shells(small_city.buildings, slice(30, 45))
-    known = simulate(small_city, rows=slice(30, 45), shells=shells)
     for name in HOURLY:
         np.testing.assert_array_equal(getattr(again, name), getattr(result, name))
         np.testing.assert_array_equal(getattr(part, name), getattr(result, name)[30:45])
-        np.testing.assert_array_equal(getattr(known, name), getattr(part, name))
     np.testing.assert_array_equal(part.buildings, result.buildings.iloc[30:45])
 
 

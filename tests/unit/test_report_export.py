@@ -17,7 +17,7 @@ from report_fixture import FakeRun, make_run
 
 from twin.city.model import City
 from twin.errors import UsageError
-from twin.report.export import export_run
+from twin.report.export import EXPORTED, export_run
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +46,14 @@ def test_every_layer_opens_with_its_features(run: FakeRun, exported: Path) -> No
     assert names == {
         f"{scenario}_{layer}"
         for scenario in ("baseline", *run.info["scenarios"])
-        for layer in ("buildings", "links", "zones")
+        for layer in EXPORTED
+        if len(run.layer(scenario, EXPORTED[layer]))
     }
+    assert "baseline_sites" in names
     for name in names:
         scenario, _, layer = name.rpartition("_")
         frame = pyogrio.read_dataframe(package(exported), layer=name)
-        original = run.layer(scenario, layer)
+        original = run.layer(scenario, EXPORTED[layer])
         assert list(frame[original.index.name]) == list(original.index)
         assert frame.crs == original.crs
         assert frame.geometry.is_valid.all()

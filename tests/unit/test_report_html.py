@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,3 +239,30 @@ def test_data_for_json_has_no_nan(run: FakeRun) -> None:
     data = json.loads(json.dumps(as_data(run), allow_nan=False))
     assert {row["scenario"] for row in data["kpis"]} == {"baseline", *run.info["scenarios"]}
     assert data["draws"] == 16
+
+
+def test_without_draws_nothing_is_said_of_intervals(small_city: City, tmp_path: Path) -> None:
+    bare = make_run(small_city, tmp_path, draws=0)
+    page, console = render(bare), Console(file=StringIO(), width=120, record=True)
+    print_table(bare, console)  # type: ignore[arg-type]
+    text = console.export_text()
+    for words in (page, text):
+        assert "0 draws" not in words
+        assert "0 uncertainty draws" not in words
+    assert "needs at least 5 uncertainty draws" in " ".join(text.split())
+    assert "90 % intervals</h3>" not in page
+
+
+def test_a_kpi_with_a_target_has_a_chart(run: FakeRun) -> None:
+    rows = compare(run)
+    plain = {kpi.id for kpi in charts.chart_kpis(rows)}
+    quiet = next(kpi for kpi in KPIS if kpi not in plain and (rows.loc[rows["kpi"] == kpi, "difference"] != 0).any())
+    assert quiet in {kpi.id for kpi in charts.chart_kpis(rows, {quiet})}
+
+
+def test_loads_that_are_zero_everywhere_have_no_chart() -> None:
+    series = {"baseline": {"pv_kw": np.zeros(8760), "import_kw": np.ones(8760)}}
+    assert {chart.title for chart in charts.day_charts(series)} == {
+        "Electricity from outside, winter day",
+        "Electricity from outside, summer day",
+    }

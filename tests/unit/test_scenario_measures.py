@@ -5,6 +5,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
@@ -12,6 +13,7 @@ from twin.city.check import check_city
 from twin.city.model import City
 from twin.errors import DataError, SelectorError, StudyError, TwinError
 from twin.scenario.apply import Applied, apply_measures
+from twin.scenario.measures.base import new_ids
 from twin.scenario.schema import Study
 from twin.scenario.study import load_study
 
@@ -276,3 +278,34 @@ scenarios: {one: [street]}
 def test_unknown_names(small_city: City) -> None:
     with pytest.raises(StudyError, match="unknown measure 'b'"):
         apply_measures(small_city, study_of(a=[{"type": "close_links"}]), ["b"])
+
+
+def test_new_buildings_may_not_overlap_each_other(small_city: City) -> None:
+    x, y = small_city.zones.to_crs("EPSG:4326").total_bounds[:2]
+    square = [[x + dx, y + dy] for dx, dy in ((1e-5, 1e-5), (2e-4, 1e-5), (2e-4, 1e-4), (1e-5, 1e-4))]
+    new = {"polygon": square, "use": "office", "levels": 3}
+    standing = small_city.replace(buildings=small_city.buildings.iloc[[-1]])
+    with pytest.raises(DataError, match="new buildings 1 and 2 overlap"):
+        apply_measures(standing, study_of(m=[{"type": "add_buildings", "buildings": [new, new]}]), ["m"])
+
+
+def test_outlines_of_a_file_must_be_sound(small_city: City, tmp_path: Path) -> None:
+    x, y = small_city.zones.total_bounds[:2]
+    bow_tie = shapely.Polygon([(x, y), (x + 20, y + 20), (x + 20, y), (x, y + 20)])
+    path = tmp_path / "new.geojson"
+    frame = gpd.GeoDataFrame({"use": ["office"], "levels": [3.0]}, geometry=[bow_tie], crs=small_city.meta.crs)
+    frame.to_crs("EPSG:4326").to_file(path)
+    study = study_of(m=[{"type": "add_buildings", "file": str(path)}])
+    with pytest.raises(DataError, match="cross themselves"):
+        apply_measures(small_city, study, ["m"])
+
+
+def test_the_last_building_stays(small_city: City) -> None:
+    study = study_of(m=[{"type": "remove_buildings", "where": "footprint_area_m2 >= 0"}])
+    with pytest.raises(SelectorError, match="every building"):
+        apply_measures(small_city, study, ["m"])
+
+
+def test_numbers_of_new_ids_go_on_whatever_ids_the_data_has() -> None:
+    existing = pd.Index(["measure/a/2", "measure/a/x", "measure/b/9", "w1"])
+    assert new_ids(existing, "a", 2) == ["measure/a/3", "measure/a/4"]

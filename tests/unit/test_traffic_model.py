@@ -74,6 +74,17 @@ def test_cut_off_zones_lose_their_cars_with_a_warning(small_city: City) -> None:
     assert after.totals["car_trips_day"] < 0.5 * simulate_traffic(small_city, P).totals["car_trips_day"]
 
 
+def test_who_loses_the_way_by_car_never_gains(small_city: City, before: TrafficResult) -> None:
+    """Trips without a way are made otherwise; leaving them out would make the zone that is cut off a winner."""
+    middle = small_city.zones.geometry.iloc[len(small_city.zones) // 2].centroid
+    rows = np.flatnonzero(small_city.links.distance(middle) < 170.0)
+    assert 0 < len(rows) < len(small_city.links)
+    after = simulate_traffic(changed(small_city, rows, "closed", True), P)
+    assert any("no way left" in warning for warning in after.diagnostics["warnings"])
+    cost = "mean_generalised_cost_min"
+    assert (after.zones[cost] > before.zones[cost]).all()
+
+
 def test_all_streets_closed_is_an_error(small_city: City) -> None:
     with pytest.raises(DataError, match="every link is closed"):
         simulate_traffic(changed(small_city, np.arange(len(small_city.links)), "closed", True), P)
@@ -101,6 +112,8 @@ def test_low_emission_zone(small_city: City, before: TrafficResult) -> None:
     assert after.totals["traffic_nox_kg_a"] / after.totals["vehicle_km_day"] < 0.7 * share
     assert after.totals["car_trips_day"] < before.totals["car_trips_day"]
     assert any("non-compliant" in warning for warning in after.diagnostics["warnings"])
+    cost = "mean_generalised_cost_min"
+    assert (after.zones[cost] > before.zones[cost]).all()
     nobody = dataclasses.replace(P, noncompliant_share=0.0)
     free = simulate_traffic(small_city, nobody)
     with_zone = simulate_traffic(changed(small_city, busiest(before), "low_emission", True), nobody)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from twin import __version__
 from twin.errors import ResourceError, TwinError, UsageError, did_you_mean
 
+PATH_ERRORS = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+
 EXIT_CODES = """exit codes:
   0  done
   1  internal error (a bug: please report it; TWIN_DEBUG=1 shows where)
@@ -158,6 +160,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         if os.environ.get("TWIN_DEBUG"):
             raise
+        if isinstance(error, PATH_ERRORS) and error.filename:
+            what = f"cannot be read or written: {error.strerror}"
+            return _fail(UsageError(what, where=str(error.filename), remedy="check the path"), as_json)
         return _fail(
             TwinError(
                 f"internal error: {type(error).__name__}: {error}",

@@ -181,7 +181,7 @@ def _compare(finished: Run, as_json: bool) -> Result:
     from twin.report.table import as_data, print_table
 
     if not as_json:
-        print_table(finished, Console(width=None if sys.stdout.isatty() else 110))
+        print_table(finished, Console(width=None if sys.stdout.isatty() else 120))
     return as_data(finished)
 
 

@@ -79,7 +79,7 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("energy_cost_eur_a", "Energy cost of buildings", "EUR/a", "lower", "Climate and cost",
         "what users pay for heat and electricity, less income from PV fed in", _KEUR, headline=True),
     Kpi("investment_eur", "Investment", "EUR", "neutral", "Climate and cost",
-        "capital cost of the measures, undiscounted", _MEUR, headline=True),
+        "capital cost of what the measures build, undiscounted", _MEUR, headline=True),
     Kpi("vehicle_km_day", "Car traffic", "veh·km/day", "lower", "Traffic",
         "distance driven by cars on the modelled links on a working day", _as("veh·km/day", 1.0, 0)),
     Kpi("delay_veh_h_day", "Delay", "veh·h/day", "lower", "Traffic",
@@ -115,7 +115,8 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("charging_mean_wait_min", "Wait at public chargers", "min", "lower", "Charging",
         "mean waiting time of the vehicles that are served", _as("min", 1.0, 1)),
     Kpi("charging_turned_away_day", "Turned away at chargers", "veh/day", "lower", "Charging",
-        "vehicles that find the queue full and leave", _as("veh/day", 1.0, 1)),
+        "vehicles that look for a public charger and get none: queue full, wait too long, or no site in reach",
+        _as("veh/day", 1.0, 1)),
 )  # fmt: skip
 """In the order of the report."""
 

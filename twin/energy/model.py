@@ -12,7 +12,7 @@ import twin.kernels.energy  # noqa: F401  (registers the kernels)
 from twin.city.model import HOURS, City, Weather
 from twin.city.schema import BUILDING_USES
 from twin.energy.archetypes import USES
-from twin.energy.envelope import ORIENTATIONS, Shells, build_shells
+from twin.energy.envelope import ORIENTATIONS, build_shells
 from twin.energy.parameters import EnergyParameters
 from twin.energy.profiles import Profiles, build_profiles
 from twin.energy.supply import supply_heat
@@ -64,7 +64,6 @@ def simulate_energy(
     draw: int = 0,
     rows: slice = slice(None),
     variant: str = "numba",
-    shells: Shells | None = None,
 ) -> EnergyResult:
     """Simulate the year of some or all buildings of a city.
 
@@ -86,8 +85,6 @@ def simulate_energy(
         Block of buildings, in the order of the city.
     variant : str
         Kernel variant.
-    shells : Shells, optional
-        `build_shells` of the same rows, where they are known already.
 
     Raises
     ------
@@ -97,8 +94,7 @@ def simulate_energy(
     _check(city, weather, gains_azimuth_deg, gains_irradiance_w_m2, gains_shading)
     buildings = city.buildings.iloc[rows]
     temperature_c = np.array(weather.temperature_c, np.float64)  # writable: numba compiles read-only arrays anew
-    if shells is None:
-        shells = build_shells(city.buildings, rows)
+    shells = build_shells(city.buildings, rows)
     profiles = build_profiles(parameters)
     use = buildings["use"].map({name: i for i, name in enumerate(BUILDING_USES)}).to_numpy(np.int64)
     behaviour = draw_behaviour(buildings.index, parameters, seed, draw)
@@ -132,7 +128,7 @@ def simulate_energy(
         "hot_water_kwh_a": _year(hot_water),
         "appliances_kwh_a": _year(appliances),
         "peak_heating_kw": comfort[:, 0] / 1000.0,
-        "overheating_h": comfort[:, 1],
+        "overheating_h": np.where(buildings["floor_area_m2"].to_numpy() > 0.0, comfort[:, 1], 0.0),
         **{name: supply.annual[name].to_numpy() for name in ("district_heating_kwh_a", "gas_kwh_a", "oil_kwh_a")},
         "electricity_kwh_a": _year(electricity),
         **{name: supply.annual[name].to_numpy() for name in ("heat_co2_kg_a", "heat_cost_eur_a")},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,7 +58,7 @@ def interval_chart(kpi: Kpi, rows: pd.DataFrame, labels: Mapping[str, str]) -> s
     labels : mapping
         Scenario names for readers.
     """
-    left, right, top, step = 176.0, 100.0, 58.0, 26.0
+    left, right, top, step = 208.0, 90.0, 58.0, 26.0
     bottom = top + step * len(rows)
     height = bottom + 26
     scale = kpi.shown.scale
@@ -189,7 +189,7 @@ def typical_day(values: NDArray[np.float64], months: Sequence[int]) -> NDArray[n
 
 
 def day_charts(series: Mapping[str, Series]) -> list[Lines]:
-    """Return the mean winter and summer working day of electricity demand, PV and import."""
+    """Return the mean winter and summer working day of electricity demand, PV and import; none that is all zero."""
     marks = [(float(h), f"{h:02d}") for h in range(0, 25, 6)]
     quantities = (
         ("electricity_demand_kw", "Electricity demand"),
@@ -201,7 +201,7 @@ def day_charts(series: Mapping[str, Series]) -> list[Lines]:
     for name, title in quantities:
         for months, season, months_text in seasons:
             values = {s: typical_day(data[name], months) / 1000.0 for s, data in series.items() if name in data}
-            if values:
+            if any(load.any() for load in values.values()):
                 note = f"mean working day, {months_text}"
                 charts.append(
                     Lines(
@@ -255,10 +255,10 @@ def traffic_chart(series: Mapping[str, Series], vehicle_km: Mapping[str, float])
     return Lines("Car traffic by hour", "1000 veh·km/h", "hour of a working day", HOUR_MIDDLES, DAY, marks, values)
 
 
-def chart_kpis(table: pd.DataFrame) -> list[Kpi]:
-    """Return the headline KPIs that any scenario changes."""
+def chart_kpis(table: pd.DataFrame, asked: Collection[str] = ()) -> list[Kpi]:
+    """Return the headline KPIs, and those that are `asked` for, that any scenario changes."""
     moved = set(table.loc[table["difference"] != 0, "kpi"])
-    return [kpi for kpi in KPIS.values() if kpi.headline and kpi.id in moved]
+    return [kpi for kpi in KPIS.values() if kpi.id in moved and (kpi.headline or kpi.id in asked)]
 
 
 def _heading(title: str, subtitle: str) -> str:

@@ -22,7 +22,8 @@ from twin.scenario.store import BASELINE
 if TYPE_CHECKING:
     from twin.scenario.store import Run
 
-EXPORTED = ("buildings", "links", "zones")
+EXPORTED = {"buildings": "buildings", "links": "links", "zones": "zones", "sites": "charging_sites"}
+"""What the layers are called in the export, and in the run."""
 MARKER = "export.json"
 """Only a folder that holds this file is ever replaced."""
 FIXED_TIME = "2000-01-01T00:00:00.000Z"
@@ -53,7 +54,7 @@ def export_run(run: Run, folder: Path) -> list[Path]:
 
 
 def export_layers(run: Run) -> dict[str, gpd.GeoDataFrame]:
-    """Return the layers by name ``<scenario>_<layer>``.
+    """Return the layers by name ``<scenario>_<layer>``; those without features are left out.
 
     Every result column of a scenario has its difference to the baseline as ``<column>_diff``. Where the run kept the
     spread of the paired difference it is ``<column>_diff_sd``, and ``<column>_distinct`` is false where the
@@ -61,12 +62,12 @@ def export_layers(run: Run) -> dict[str, gpd.GeoDataFrame]:
     """
     layers = {}
     for scenario in (BASELINE, *run.info["scenarios"]):
-        for name in EXPORTED:
+        for short, name in EXPORTED.items():
             layer = run.layer(scenario, name)
             if scenario != BASELINE:
                 layer = _with_differences(layer, run.layer(BASELINE, name), run.noise(scenario), name)
             if len(layer):
-                layers[f"{scenario}_{name}"] = layer
+                layers[f"{scenario}_{short}"] = layer
     return layers
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from twin.decision.compare import compare, targets
+from twin.decision.compare import MINIMUM_DRAWS, compare, targets
 from twin.decision.distribution import OUTCOMES, count_outcomes, zone_differences
 from twin.report import charts, summary
 from twin.report.formats import number
@@ -57,12 +57,13 @@ def _content(run: Run) -> dict[str, Any]:
         "city": info["city"],
         "size": {name: number(count) for name, count in info["size"].items()},
         "draws": info["draws"],
+        "interval": info["draws"] >= MINIMUM_DRAWS,
         "names": [labels[name] for name in info["scenarios"]],
         "baseline": labels[BASELINE],
         "headlines": summary.headlines(run, table, labels),
         "changes": summary.changes(run, labels),
         "kpis": summary.kpi_groups(run, table),
-        "intervals": _markup(_interval_charts(table, labels)),
+        "intervals": _markup(_interval_charts(table, labels, {t["kpi"] for t in info["study"].get("targets", [])})),
         "targets": summary.target_rows(run, targets(run), labels),
         "shapes": _markup([maps.shapes])[0],
         "maps": [
@@ -96,11 +97,11 @@ def _markup(images: Sequence[str]) -> list[Markup]:
     return [Markup(image) for image in images]  # noqa: S704
 
 
-def _interval_charts(table: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+def _interval_charts(table: pd.DataFrame, labels: dict[str, str], asked: set[str]) -> list[str]:
     scenarios = table[table["scenario"] != BASELINE]
     return [
         charts.interval_chart(kpi, scenarios[scenarios["kpi"] == kpi.id], labels)
-        for kpi in charts.chart_kpis(scenarios)
+        for kpi in charts.chart_kpis(scenarios, asked)
     ]
 
 

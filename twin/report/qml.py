@@ -9,16 +9,20 @@ from xml.etree import ElementTree as ET
 
 import geopandas as gpd
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.report.formats import DIRECTION, number
-from twin.report.layers import Theme
+from twin.report.layers import Aggregation, Theme
 from twin.report.maps import NOISE_FILL, THEMES, class_colours, class_decimals, strongest_class
 from twin.scenario.store import BASELINE
 
 SEQUENTIAL = ("#fde725", "#5ec962", "#21918c", "#3b528b", "#440154")
 """Five steps of viridis (van der Walt and Smith 2015), light for little."""
 FAR = 1e15
-MARKS = {"links": "line", "buildings": "fill", "zones": "fill"}
+MARKS = {"links": "line", "buildings": "fill", "zones": "fill", "sites": "marker"}
+GEOMETRY_TYPES = {"marker": "0", "line": "1", "fill": "2"}
+SITES = Theme("sites", "energy_kwh_day", "Energy charged", "kWh/day", "neutral", Aggregation.SUM, 10.0)
+"""Charging sites show their value in every scenario: new ones have no baseline to differ from."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,22 @@ def layer_styles(layers: Mapping[str, gpd.GeoDataFrame], labels: Mapping[str, st
     for name, layer in layers.items():
         scenario, _, kind = name.rpartition("_")
         rows = []
-        for theme in (t for t in THEMES if t.layer == kind and t.quantity in layer.columns):
-            if scenario == BASELINE:
-                rows.append((theme, _qml(kind, f'"{theme.quantity}"', _value_classes(theme, layer)), True))
+        for theme in (t for t in (*THEMES, SITES) if t.layer == kind and t.quantity in layer.columns):
+            if theme is SITES:
+                values = np.concatenate(
+                    [part[theme.quantity] for key, part in layers.items() if key.endswith("_sites")]
+                )
+                rows.append((theme, _qml(kind, f'"{theme.quantity}"', _value_classes(theme, values)), True))
+            elif scenario == BASELINE:
+                values = layer[theme.quantity].to_numpy(np.float64)
+                rows.append((theme, _qml(kind, f'"{theme.quantity}"', _value_classes(theme, values)), True))
             elif f"{theme.quantity}_distinct" in layer.columns:
                 shown = f'if("{theme.quantity}_distinct", "{theme.quantity}_diff", 0)'
                 classes = _difference_classes(theme, bounds[theme])
                 rows.append((theme, _qml(kind, shown, classes), bool(layer[f"{theme.quantity}_distinct"].any())))
         default = next((i for i, row in enumerate(rows) if row[2]), 0)
         for position, (theme, qml, _) in enumerate(rows):
-            what = "value" if scenario == BASELINE else "difference to the baseline"
+            what = "value" if scenario == BASELINE or theme is SITES else "difference to the baseline"
             text = f"{labels[scenario]}: {theme.title}, {what}, {_unit(theme)}; {DIRECTION[theme.better]}"
             styles.append(LayerStyle(name, theme.quantity, qml, position == default, text))
     return styles
@@ -109,8 +119,7 @@ def _difference_classes(theme: Theme, bound: float) -> list[_Class]:
     ]
 
 
-def _value_classes(theme: Theme, layer: gpd.GeoDataFrame) -> list[_Class]:
-    values = layer[theme.quantity].to_numpy(np.float64)
+def _value_classes(theme: Theme, values: NDArray[np.float64]) -> list[_Class]:
     values = values[np.isfinite(values)]
     edges = np.unique(np.quantile(values, np.linspace(0, 1, len(SEQUENTIAL) + 1))) if len(values) else np.zeros(1)
     if len(edges) < 2:
@@ -141,7 +150,7 @@ def _qml(kind: str, expression: str, classes: Sequence[_Class]) -> str:
             render="true",
         )  # fmt: skip
         symbols.append(_symbol(kind, str(position), item))
-    ET.SubElement(root, "layerGeometryType").text = "1" if MARKS[kind] == "line" else "2"
+    ET.SubElement(root, "layerGeometryType").text = GEOMETRY_TYPES[MARKS[kind]]
     return ET.tostring(root, encoding="unicode")
 
 
@@ -151,6 +160,9 @@ def _symbol(kind: str, name: str, item: _Class) -> ET.Element:
     if MARKS[kind] == "line":
         options = {"line_color": colour, "line_width": f"{item.width}", "line_width_unit": "MM", "capstyle": "round"}
         layer = ET.SubElement(symbol, "layer", {"class": "SimpleLine", "enabled": "1", "pass": "0", "locked": "0"})
+    elif MARKS[kind] == "marker":
+        options = {"name": "circle", "color": colour, "size": "3.5", "size_unit": "MM", "outline_color": "60,60,60,255"}
+        layer = ET.SubElement(symbol, "layer", {"class": "SimpleMarker", "enabled": "1", "pass": "0", "locked": "0"})
     else:
         options = {
             "color": colour,

@@ -239,7 +239,7 @@ def limits(run: Run, notes: list[str]) -> list[str]:
             first += f" With {draws} draws the ends of the intervals are themselves rough."
     else:
         first = (
-            f"The run has {draws} uncertainty draws, fewer than the {MINIMUM_DRAWS} that an interval needs: no "
+            f"The run has {draws or 'no'} uncertainty draws; an interval needs at least {MINIMUM_DRAWS}: no "
             "difference in this report can be told from noise."
         )
     return [

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from twin.decision.compare import BETTER, CHANGED, NO_CHANGE, WORSE, compare, targets
+from twin.decision.compare import BETTER, CHANGED, MINIMUM_DRAWS, NO_CHANGE, WORSE, compare, targets
 from twin.decision.kpis import KPIS
 from twin.report.formats import difference_texts, percent_text, value_text
 from twin.report.summary import labels_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from twin.scenario.store import Run
 
-WIDE = 108
+WIDE = 116
 """Narrower consoles get the unit below the KPI and no column of baseline values."""
 ARROWS = {"lower": "↓", "higher": "↑", "neutral": " "}
 STYLES = {BETTER: "bold blue", WORSE: "bold yellow", CHANGED: "bold magenta"}
@@ -118,7 +118,13 @@ def _target_table(wanted: pd.DataFrame, labels: dict[str, str]) -> Table:
 
 
 def _legend(run: Run) -> str:
+    directions, draws = "↓ lower is better, ↑ higher is better.", run.info["draws"]
+    if draws < MINIMUM_DRAWS:
+        return (
+            f"{directions} No interval: it needs at least {MINIMUM_DRAWS} uncertainty draws and the study has "
+            f"{draws or 'none'}. See docs/studies.md, Distributions."
+        )
     return (
-        "↓ lower is better, ↑ higher is better. Interval: 5 % to 95 % of the paired difference over "
-        f"{run.info['draws']} draws; not distinguishable: it holds zero."
+        f"{directions} Interval: 5 % to 95 % of the paired difference over {draws} draws; "
+        "not distinguishable: it holds zero."
     )

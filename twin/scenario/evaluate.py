@@ -49,7 +49,7 @@ class Evaluation:
 class Memo:
     """Results of a domain, by fingerprint of all it reads, so that scenarios share what a measure leaves alone.
 
-    Domains are deterministic, so a remembered result is the same bits as a new one. Only the last few are kept.
+    Domains are deterministic, so a remembered result is the same bits as a new one. Only the few used last are kept.
     """
 
     def __init__(self, capacity: int = 6) -> None:
@@ -58,11 +58,11 @@ class Memo:
 
     def get(self, key: str, compute: Callable[[], Any]) -> Any:
         """Return the result for `key`, computing it when it is not remembered."""
-        if key not in self._results:
-            while len(self._results) >= self._capacity:
-                self._results.pop(next(iter(self._results)))
-            self._results[key] = compute()
-        return self._results[key]
+        result = self._results.pop(key) if key in self._results else compute()
+        self._results[key] = result
+        if len(self._results) > self._capacity:
+            self._results.pop(next(iter(self._results)))
+        return result
 
 
 def evaluate(
@@ -73,6 +73,7 @@ def evaluate(
     seed: int,
     draw: int,
     investment_eur: float = 0.0,
+    pv_share_before: NDArray[np.float64] | None = None,
     variant: str = "numba",
     memo: Memo | None = None,
     sink: HourlySink | None = None,
@@ -90,7 +91,9 @@ def evaluate(
     seed, draw : int
         Keys of the random streams; equal in all scenarios.
     investment_eur : float
-        Capital cost of the measures, without PV, which follows from the installed power.
+        Capital cost of the measures, without PV, which follows from the power that is added.
+    pv_share_before : float64 (buildings,), optional
+        Share of the suitable roof area that carried PV before any measure; none when left out.
     variant : str
         Kernel variant.
     memo : Memo, optional
@@ -104,11 +107,14 @@ def evaluate(
     traffic = _traffic(city, parameters, variant, memo)
     charging = simulate_charging(city, traffic.arrivals_veh_h, parameters.operations, seed=seed, draw=draw)
     buildings, series, totals = _buildings(city, parameters, roofs, seed, draw, variant, memo, sink)
+    added = city.buildings["pv_share"].to_numpy() - (0.0 if pv_share_before is None else pv_share_before)
+    pv_kwp = float((buildings["pv_potential_kwp"].to_numpy() * np.maximum(added, 0.0)).sum())
+    investment_eur += pv_kwp * parameters.electricity.pv_cost_eur_kwp
 
     load = charging.load_kw.sum(axis=0) if len(charging.load_kw) else np.zeros(24)
     balance = city_balance(series["demand_kw"], series["pv_kw"], np.tile(load, HOURS // 24), parameters.electricity)
     totals |= traffic.totals | charging.totals | balance.totals
-    totals |= _sums(buildings, totals, parameters, investment_eur)
+    totals |= _sums(buildings, totals) | {"investment_eur": investment_eur}
     layers = {
         "buildings": buildings,
         "links": traffic.links,
@@ -150,14 +156,15 @@ def _buildings(
     sink: HourlySink | None,
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]], dict[str, float]]:
     """Solar, energy and the building balance, block by block; return columns, hourly sums and totals."""
-    from twin.solar.model import facade_gains, simulate_solar
+    from twin.solar.model import facade_gains, geometry_key, simulate_solar
 
-    weather_key = fingerprint.weather_hash(city.weather)
+    # Roofs and their horizons follow from the geometry, which holds the terrain too.
+    sun = (geometry_key(city), fingerprint.weather_hash(city.weather), parameters.solar, variant)
     without_pv = fingerprint.layer_hash(city.buildings, without=("pv_share",))
     all_columns = fingerprint.layer_hash(city.buildings)
     gains: FacadeGains = memo.get(
-        fingerprint.combined("gains", without_pv, weather_key, parameters.solar),
-        lambda: facade_gains(city, city.weather, parameters.solar, roofs),
+        fingerprint.combined("gains", *sun),
+        lambda: facade_gains(city, city.weather, parameters.solar, roofs, variant=variant),
     )
     names = ("demand_kw", "pv_kw", "heating_kw", "hot_water_kw", "cooling_kw", "district_heating_kw")
     series = {name: np.zeros(HOURS) for name in names}
@@ -165,15 +172,13 @@ def _buildings(
     for start in range(0, len(city.buildings), BLOCK):
         rows = slice(start, min(start + BLOCK, len(city.buildings)))
         solar: SolarResult = memo.get(
-            fingerprint.combined("solar", all_columns, weather_key, parameters.solar, start, variant),
+            fingerprint.combined("solar", all_columns, *sun, start),
             lambda rows=rows: simulate_solar(  # type: ignore[misc]
                 city, city.weather, parameters.solar, roofs, rows=rows, variant=variant
             ),
         )
         energy: EnergyResult = memo.get(
-            fingerprint.combined(
-                "energy", without_pv, weather_key, parameters.solar, parameters.energy, seed, draw, start, variant
-            ),
+            fingerprint.combined("energy", without_pv, *sun, parameters.energy, seed, draw, start),
             lambda rows=rows: _energy(city, gains, parameters, seed, draw, rows, variant),  # type: ignore[misc]
         )
         balance = building_balance(energy.buildings.index, energy.electricity_kw, solar.pv_kw, parameters.electricity)
@@ -238,15 +243,11 @@ def _zones(city: City, traffic: TrafficResult, buildings: pd.DataFrame) -> pd.Da
     return pd.concat([traffic.zones, sums], axis=1)
 
 
-def _sums(
-    buildings: pd.DataFrame, totals: dict[str, float], parameters: ModelParameters, investment_eur: float
-) -> dict[str, float]:
+def _sums(buildings: pd.DataFrame, totals: dict[str, float]) -> dict[str, float]:
     """Totals that join the domains."""
     building_co2_t = float(buildings["co2_kg_a"].sum()) / 1000.0
-    installed = totals.get("pv_kwp", 0.0)
     return {
         "building_co2_t_a": building_co2_t,
         "total_co2_t_a": building_co2_t + totals["traffic_co2_t_a"] + totals["charging_co2_t_a"],
         "energy_cost_eur_a": float(buildings["energy_cost_eur_a"].sum()),
-        "investment_eur": investment_eur + installed * parameters.electricity.pv_cost_eur_kwp,
     }

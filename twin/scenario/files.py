@@ -74,7 +74,7 @@ def replace_folder(path: Path, write: Callable[[Path], None]) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files that a killed process left."""
-    for leftover in folder.rglob(".*.part"):
+    for leftover in list(folder.rglob(".*.part")):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:

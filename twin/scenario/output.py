@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twin.scenario.apply import Applied
     from twin.scenario.evaluate import Evaluation
 
+LAYERS_WRITTEN = ("buildings", "links", "zones", "charging_sites")
 CHUNK = 128
 """Buildings per chunk of an hourly array: 4.5 MB in float32."""
 
@@ -52,8 +53,8 @@ class ScenarioWriter:
         target = self.folder / "series.zarr"
         shutil.rmtree(target, ignore_errors=True)
         self.part.rename(target)
-        for name, columns in result.layers.items():
-            layer = getattr(self.city, name)
+        for name in LAYERS_WRITTEN:
+            layer, columns = getattr(self.city, name), result.layers[name]
             new = columns[[c for c in columns.columns if c not in layer.columns]]
             table = layer.join(new) if len(layer) else layer
             files.write_atomically(
@@ -69,6 +70,12 @@ class ScenarioWriter:
             shutil.rmtree(self.part, ignore_errors=True)
             self.group = zarr.open_group(self.part, mode="w")
         return self.group
+
+
+def missing_outputs(folder: Path) -> list[str]:
+    """Return what a scenario's folder lacks of all that `ScenarioWriter` writes."""
+    wanted = ["series.zarr", *(f"{name}.parquet" for name in LAYERS_WRITTEN)]
+    return [name for name in wanted if not (folder / name).exists()]
 
 
 def write_draws(folder: Path, blocks: Mapping[str, list[dict[str, Any]]]) -> None:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.errors import RunError
 from twin.scenario import files, fingerprint
 from twin.scenario.evaluate import Evaluation, Memo, evaluate
-from twin.scenario.output import ScenarioWriter, write_draws, write_noise
+from twin.scenario.output import ScenarioWriter, missing_outputs, write_draws, write_noise
 from twin.scenario.parameters import ModelParameters, model_parameters
 from twin.scenario.store import BASELINE, Run
 
@@ -47,6 +48,7 @@ class Plan:
     city: City
     scenarios: dict[str, Applied]
     draws: int
+    variant: str
     identity: str
 
     @property
@@ -55,8 +57,16 @@ class Plan:
         return f"{self.study.study}-{self.identity[:12]}"
 
 
-def plan_run(study: Study, city: City) -> Plan:
+def plan_run(study: Study, city: City, variant: str = "numba") -> Plan:
     """Apply every scenario's measures and compute the identity of the run. Simulates nothing.
+
+    Parameters
+    ----------
+    study : Study
+    city : City
+        As loaded, before any measure.
+    variant : str
+        Kernel variant of every domain; part of the identity, since variants agree to rounding only.
 
     Raises
     ------
@@ -68,14 +78,16 @@ def plan_run(study: Study, city: City) -> Plan:
     scenarios = {name: apply_measures(city, study, study.measures_of(name)) for name in study.names()}
     identity = fingerprint.combined(
         json.dumps(study.resolved(), sort_keys=True),
-        [fingerprint.city_hash(applied.city) for applied in scenarios.values()],
+        # The city before any measure counts too: what measures cost depends on what was there.
+        [fingerprint.city_hash(each) for each in (city, *(applied.city for applied in scenarios.values()))],
         fingerprint.versions(),
         fingerprint.source_hash(),
+        variant,
     )
-    return Plan(study, city, scenarios, study.uncertainty.draws, identity)
+    return Plan(study, city, scenarios, study.uncertainty.draws, variant, identity)
 
 
-def run_study(plan: Plan, runs: Path, progress: Progress | None = None, variant: str = "numba") -> Run:
+def run_study(plan: Plan, runs: Path, progress: Progress | None = None) -> Run:
     """Simulate what is not yet done and return the finished run.
 
     Parameters
@@ -85,8 +97,6 @@ def run_study(plan: Plan, runs: Path, progress: Progress | None = None, variant:
         The folder of run folders.
     progress : callable, optional
         Called with (label, blocks done, blocks in all).
-    variant : str
-        Kernel variant.
 
     Raises
     ------
@@ -101,7 +111,7 @@ def run_study(plan: Plan, runs: Path, progress: Progress | None = None, variant:
         with FileLock(folder / ".lock", timeout=0):
             if not (folder / "run.json").is_file():
                 files.remove_leftovers(folder)
-                _Execution(plan, folder, progress or (lambda label, done, total: None), variant).finish()
+                _Execution(plan, folder, progress or (lambda label, done, total: None)).finish()
     except Timeout:
         raise RunError(
             "another process is writing this run", where=str(folder), remedy="wait for it, or stop it and run again"
@@ -112,8 +122,8 @@ def run_study(plan: Plan, runs: Path, progress: Progress | None = None, variant:
 class _Execution:
     """The state of one execution of a plan."""
 
-    def __init__(self, plan: Plan, folder: Path, progress: Progress, variant: str) -> None:
-        self.plan, self.folder, self.progress, self.variant = plan, folder, progress, variant
+    def __init__(self, plan: Plan, folder: Path, progress: Progress) -> None:
+        self.plan, self.folder, self.progress = plan, folder, progress
         self.parameters = [model_parameters(plan.study, draw) for draw in range(plan.draws + 1)]
         self.memo = Memo()
         self.roofs: dict[str, Roofs] = {}
@@ -145,10 +155,12 @@ class _Execution:
 
     def _is_done(self, scenario: str, draw: int) -> bool:
         path = self._block(scenario, draw)
-        if files.read_arrays(path) is not None:
+        if not path.is_file():
+            return False
+        lost = [] if draw else missing_outputs(self.folder / scenario)
+        if not lost and files.read_arrays(path) is not None:
             return True
-        if path.is_file():
-            self._log("damaged block, done again", scenario=scenario, draw=draw)
+        self._log("damaged block, done again", scenario=scenario, draw=draw, missing=lost)
         return False
 
     def _read(self, scenario: str, draw: int) -> dict[str, Any]:
@@ -168,7 +180,8 @@ class _Execution:
             seed=self.plan.study.seed,
             draw=draw,
             investment_eur=sum(change.capital_cost_eur for change in applied.changes),
-            variant=self.variant,
+            pv_share_before=_pv_share_before(self.plan.city, applied.city),
+            variant=self.plan.variant,
             memo=self.memo,
             sink=writer.hourly if writer else None,
         )
@@ -185,7 +198,7 @@ class _Execution:
         if key not in self.roofs:
             path = self.folder / "blocks" / f"roofs-{key[:16]}.npz"
             kept = files.read_arrays(path)
-            self.roofs[key] = Roofs.from_arrays(kept) if kept else prepare_roofs(city, variant=self.variant)
+            self.roofs[key] = Roofs.from_arrays(kept) if kept else prepare_roofs(city, variant=self.plan.variant)
             if not kept:
                 files.write_arrays(path, self.roofs[key].to_arrays())
         return self.roofs[key]
@@ -222,10 +235,16 @@ class _Execution:
             "sources": [dataclasses.asdict(source) for source in _sources(plan.city)],
             "repairs": list(plan.city.meta.repairs),
             "resolution": {"score": score.attrs["score"], "rows": score.reset_index(drop=True).to_dict("records")},
-            "warnings": sorted({str(note) for rows in blocks.values() for note in rows[0]["notes"]}),
+            "warnings": _warnings({name: rows[0]["notes"] for name, rows in blocks.items()}, study.labels()),
             "versions": fingerprint.versions(),
             "checksums": {"city": fingerprint.city_hash(plan.city), "source": fingerprint.source_hash()},
         }
+
+
+def _pv_share_before(city: City, changed: City) -> NDArray[np.float64]:
+    """Return the share of the roof that carried PV before any measure, of each building of the changed city."""
+    shares = city.buildings["pv_share"].reindex(changed.buildings.index, fill_value=0.0)
+    return np.asarray(shares.to_numpy(np.float64))
 
 
 def _block_arrays(result: Evaluation) -> dict[str, Any]:
@@ -240,6 +259,15 @@ def _block_arrays(result: Evaluation) -> dict[str, Any]:
         for quantity in quantities:
             arrays[f"{layer}/{quantity}"] = result.layers[layer][quantity].to_numpy(np.float64)
     return arrays
+
+
+def _warnings(notes: Mapping[str, Iterable[str]], labels: Mapping[str, str]) -> list[str]:
+    """Return every note once; those that do not hold in every scenario begin with the names of those they hold in."""
+    found: dict[str, list[str]] = {}
+    for scenario, own in notes.items():
+        for note in dict.fromkeys(map(str, own)):
+            found.setdefault(note, []).append(labels[scenario])
+    return sorted(note if len(who) == len(notes) else f"{', '.join(who)}: {note}" for note, who in found.items())
 
 
 def _parameter_table(nominal: ModelParameters, study: Study) -> list[dict[str, Any]]:

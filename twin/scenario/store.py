@@ -9,6 +9,7 @@ scenario with its layers, hourly series and the noise of its differences.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,13 +83,15 @@ class Run:
         """Return a layer of the city with its result columns, indexed by id."""
         import geopandas as gpd
 
-        return gpd.read_parquet(self._file(self.folder(scenario) / f"{name}.parquet"))
+        frame: gpd.GeoDataFrame = self._read(self.folder(scenario) / f"{name}.parquet", gpd.read_parquet)
+        return frame
 
     def draws(self) -> pd.DataFrame:
         """Return the totals of every scenario and draw: scenario, draw, quantity, value. Draw 0 is nominal."""
         import pandas as pd
 
-        return pd.read_parquet(self._file(self.path / "draws.parquet"))
+        frame: pd.DataFrame = self._read(self.path / "draws.parquet", pd.read_parquet)
+        return frame
 
     def noise(self, scenario: str) -> pd.DataFrame:
         """Return the nominal difference to the baseline and its spread over the draws.
@@ -97,7 +100,8 @@ class Run:
         """
         import pandas as pd
 
-        return pd.read_parquet(self._file(self.folder(scenario) / "noise.parquet"))
+        frame: pd.DataFrame = self._read(self.folder(scenario) / "noise.parquet", pd.read_parquet)
+        return frame
 
     def series(self, scenario: str) -> dict[str, NDArray[np.float64]]:
         """Return the city's hourly series."""
@@ -119,17 +123,13 @@ class Run:
     def _zarr(self, scenario: str) -> Any:
         import zarr
 
-        return zarr.open_group(self._file(self.folder(scenario) / "series.zarr"), mode="r")
+        return self._read(self.folder(scenario) / "series.zarr", lambda path: zarr.open_group(path, mode="r"))
 
-    def _file(self, path: Path) -> Path:
+    def _read(self, path: Path, read: Callable[[Path], Any]) -> Any:
         if not path.exists():
             raise RunError("a file of this run is missing", where=str(path), remedy="delete run.json and run again")
-        return path
-
-
-def newest_run(runs: Path) -> Run:
-    """Return the run that finished last in a folder of runs."""
-    finished = sorted(runs.glob("*/run.json"), key=lambda p: (p.stat().st_mtime_ns, str(p)))
-    if not finished:
-        raise RunError("no finished run here", where=str(runs), remedy="start one with: twin run STUDY")
-    return Run.open(finished[-1].parent)
+        try:
+            return read(path)
+        except (OSError, ValueError) as error:  # pyarrow's and zarr's own errors are of these kinds
+            remedy = "delete it and run.json, and run the study again"
+            raise RunError("a file of this run is damaged", where=str(path), remedy=remedy) from error

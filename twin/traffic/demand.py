@@ -57,13 +57,15 @@ class Demand:
     ``work`` [zones, zones] are person trips from home (row) to work and back, both directions counted; ``other`` the
     same for all other purposes. ``external`` [centroids, centroids] are cars that cross the cordon, before they react
     to cost. ``other_modes`` [zones, zones] is the sum over walking, cycling and public transport of
-    ``exp(-scale * cost)``.
+    ``exp(-scale * cost)``; ``without_car_min`` [centroids, centroids] the generalised cost of the cheapest of them,
+    less the car's constant, so that it compares with the cost of the road alone.
     """
 
     work: Floats
     other: Floats
     external: Floats
     other_modes: Floats
+    without_car_min: Floats
     trip_length_km: float
     betas: tuple[float, float]
     warnings: tuple[str, ...]
@@ -99,6 +101,8 @@ def build_demand(city: City, network: Network, parameters: TrafficParameters, va
     inside = km[:n, :n].copy()
     inside[np.arange(n), np.arange(n)] = _inside_km(city) * p.detour_factor
     inside = np.maximum(inside, SHORTEST_KM)
+    whole = km.copy()
+    whole[:n, :n] = inside
     warnings: list[str] = []
     work, beta_work = _distribute(*work_ends, inside, p, variant, "work", warnings)
     other, beta_other = _distribute(*other_ends, inside, p, variant, "other", warnings)
@@ -108,7 +112,8 @@ def build_demand(city: City, network: Network, parameters: TrafficParameters, va
         work=work,
         other=other,
         external=_external(city, network, population, jobs, km, p),
-        other_modes=_other_modes(inside, p),
+        other_modes=np.exp(-p.logit_scale_per_min * _other_costs(inside, p)).sum(axis=0),
+        without_car_min=_other_costs(whole, p).min(axis=0) - p.car_constant_min,
         trip_length_km=float((trips * inside).sum() / total) if total > 0.0 else 0.0,
         betas=(beta_work, beta_other),
         warnings=tuple(warnings),
@@ -163,7 +168,7 @@ def _distribute(
     if total <= 0.0 or pull <= 0.0:
         return np.zeros_like(km), 0.0
     attractions = attractions * (total / pull)
-    longest = LONGEST_SHARE * float(productions @ km @ attractions) / total**2
+    longest = LONGEST_SHARE * float((productions[:, None] * km * attractions).sum()) / total**2
     target = min(p.mean_trip_length_km, longest)
     if target < p.mean_trip_length_km:
         warnings.append(
@@ -187,13 +192,14 @@ def _inside_km(city: City) -> Floats:
     return 0.5214 * np.sqrt(city.zones.geometry.area.to_numpy()) / 1000.0
 
 
-def _other_modes(km: Floats, p: TrafficParameters) -> Floats:
+def _other_costs(km: Floats, p: TrafficParameters) -> Floats:
+    """Return the generalised cost of walking, cycling and public transport over `km`, [3, ...], minutes."""
     modes = (
         (p.walk_constant_min, p.walk_speed_kmh),
         (p.cycle_constant_min, p.cycle_speed_kmh),
         (p.transit_constant_min, p.transit_speed_kmh),
     )
-    return np.sum([np.exp(-p.logit_scale_per_min * (c + 60.0 * km / speed)) for c, speed in modes], axis=0)
+    return np.stack([constant + 60.0 * km / speed for constant, speed in modes])
 
 
 def _external(

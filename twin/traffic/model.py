@@ -57,9 +57,10 @@ class TrafficResult:
     ``links``: flow_veh_day, flow_peak_veh_h, speed_peak_kmh, volume_capacity_ratio, delay_veh_h_day, co2_kg_day,
     nox_g_day. ``zones``: trips_day (person trips that start here and stay inside the area), car_trips_day (cars that
     start here), car_share (of trips_day), mean_car_time_min and mean_generalised_cost_min (evening peak, weighted with
-    the trips of all modes from here). ``arrivals_veh_h`` [zones, 24] cars that arrive; ``od_car`` [zones, zones]
-    internal car trips per day; ``hourly_flow_veh_h`` [24] vehicle-km in each hour. In `totals`, car_trips_day counts
-    all cars, those that only cross the area included.
+    the trips of all modes from here; where a closure or a low-emission rule leaves no way by car, the cost is that of
+    the cheapest other mode, and never below that of the open road). ``arrivals_veh_h`` [zones, 24] cars that arrive;
+    ``od_car`` [zones, zones] internal car trips per day; ``hourly_flow_veh_h`` [24] vehicle-km in each hour. In
+    `totals`, car_trips_day counts all cars, those that only cross the area included.
     """
 
     links: pd.DataFrame
@@ -115,7 +116,9 @@ def simulate_traffic(city: City, parameters: TrafficParameters, *, variant: str 
         for name, hours in PERIODS.items()
     }
     links, hourly, totals = _link_results(city, network, periods, profile, parameters)
-    zones, arrivals, od_car, trip_totals = _zone_results(city, network, demand, periods, profile, parameters, variant)
+    zones, arrivals, od_car, trip_totals = _zone_results(
+        city, network, demand, periods, profile, parameters, reference, variant
+    )
     cars = trip_totals["car_trips_day"]
     totals = {
         **totals,
@@ -250,7 +253,7 @@ def _link_results(
             delay += total * (time - free) / 60.0
             co2 += (flow * by_class[0]).sum(axis=0) * km / 1000.0
             nox += (flow * by_class[1]).sum(axis=0) * km
-            hourly[hour] = float(total @ km)
+            hourly[hour] = float((total * km).sum())
     peak = periods[PEAK]
     peak_flow = peak.flow[:, street].sum(axis=0)
     links = pd.DataFrame(
@@ -267,19 +270,19 @@ def _link_results(
     )
     days = p.working_day_equivalents
     totals = {
-        "vehicle_km_day": float(day @ km),
+        "vehicle_km_day": float((day * km).sum()),
         "vehicle_h_day": float(vehicle_h.sum()),
         "delay_veh_h_day": float(delay.sum()),
         "traffic_co2_t_a": float(co2.sum()) * days / 1e3,
         "traffic_nox_kg_a": float(nox.sum()) * days / 1e3,
-        "toll_revenue_eur_a": float(day @ city.links["toll_eur"].to_numpy(float)) * days,
+        "toll_revenue_eur_a": float((day * city.links["toll_eur"].to_numpy(float)).sum()) * days,
     }
     return links, hourly, totals
 
 
 def _zone_results(
     city: City, network: Network, demand: Demand, periods: dict[str, _Period], profile: Floats, p: TrafficParameters,
-    variant: str,
+    reference: Floats, variant: str,
 ) -> tuple[pd.DataFrame, Floats, Floats, dict[str, float]]:  # fmt: skip
     n, m = network.zones, network.centroids
     arrivals, od = np.zeros((n, 24)), np.zeros((m, m))
@@ -294,7 +297,9 @@ def _zone_results(
         trips += persons.sum(axis=1)
         persons_by_car += cars[:n, :n].sum(axis=1) * len(period.hours) * p.car_occupancy
     fleet = np.array([1.0 - p.noncompliant_share, p.noncompliant_share])
-    time, cost = _peak_costs(network, periods[PEAK], fleet, variant)
+    # A trip that loses its way by car is made otherwise; leaving it out would make a zone that is cut off a winner.
+    instead = np.where(np.isfinite(reference), np.maximum(demand.without_car_min, reference), np.inf)
+    time, cost = _peak_costs(network, periods[PEAK], fleet, instead, variant)
     weight = demand.persons(periods[PEAK].outbound)
     weight = np.concatenate([weight, demand.external[:n, n:]], axis=1)
     weight[np.arange(n), np.arange(n)] = 0.0
@@ -315,20 +320,21 @@ def _zone_results(
     return zones, arrivals, od[:n, :n], totals
 
 
-def _peak_costs(network: Network, peak: _Period, fleet: Floats, variant: str) -> tuple[Floats, Floats]:
-    """Return time and generalised cost between centroids, the mean over the fleet's classes that have a way."""
+def _peak_costs(network: Network, peak: _Period, fleet: Floats, instead: Floats, variant: str) -> tuple[Floats, Floats]:
+    """Return time and generalised cost between centroids.
+
+    The time is the mean over the fleet's classes that have a way, infinite where none has; the cost the mean over all
+    of the fleet, with the cost `instead` for classes that have none.
+    """
     time, cost, seen = np.zeros((3, network.centroids, network.centroids))
     for share, fixed in zip(fleet, network.fixed_cost, strict=True):
         best, pred = _trees(network, peak.time + fixed, variant)
         open_ = np.isfinite(best)
         time += share * np.where(open_, along_paths(network, pred, peak.time), 0.0)
-        cost += share * np.where(open_, best, 0.0)
+        if share > 0.0:
+            cost += share * np.where(open_, best, instead)
         seen += share * open_
-    unknown = np.full_like(time, np.inf)
-    return (
-        np.divide(time, seen, out=unknown.copy(), where=seen > 0.0),
-        np.divide(cost, seen, out=unknown.copy(), where=seen > 0.0),
-    )
+    return np.divide(time, seen, out=np.full_like(time, np.inf), where=seen > 0.0), cost
 
 
 def _weighted(values: Floats, weight: Floats) -> Floats:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from twin.city.model import City
 from twin.city.schema import BUILDINGS
-from twin.errors import GeometryError, SchemaError
+from twin.errors import CrsError, GeometryError, SchemaError
 from twin.scenario import selectors
 from twin.scenario.measures.base import (
     Change,
@@ -65,7 +65,7 @@ class NewBuilding(Model):
 class AddBuildings(Measure):
     """Add buildings, listed here or in a vector file whose columns are named like those of the layer.
 
-    They may not overlap buildings that stand: remove those first.
+    They may not overlap each other, nor buildings that stand: remove those first.
     """
 
     type: Literal["add_buildings"]
@@ -116,8 +116,12 @@ class AddBuildings(Measure):
 
             features = open_vector(selectors.resolve(self.file or "", base)).reset_index(drop=True)
             shapes = features.geometry
+            if shapes.crs is None:
+                raise CrsError(f"the file {self.file!r} names no coordinate reference system")
             if features.empty or not shapes.geom_type.isin(["Polygon", "MultiPolygon"]).all():
                 raise GeometryError(f"the file {self.file!r} does not hold polygons only", expected="building outlines")
+            if not shapely.is_valid(shapes.to_numpy()).all():
+                raise GeometryError(f"polygons of {self.file!r} cross themselves", remedy="repair them in a GIS")
             table = features.reindex(columns=columns)
             if table["use"].isna().any():
                 raise SchemaError(f"buildings of {self.file!r} have no use", expected="a column `use` without gaps")
@@ -147,7 +151,14 @@ def _typed(buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _refuse_overlaps(added: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> None:
-    """Raise `GeometryError` where a new building overlaps one that stands."""
+    """Raise `GeometryError` where a new building overlaps one that stands, or another new one."""
+    first, second = added.sindex.query(added.geometry.to_numpy(), predicate="intersects")
+    pairs = first < second
+    outlines = added.geometry.to_numpy()
+    twice = shapely.area(shapely.intersection(outlines[first[pairs]], outlines[second[pairs]])) > OVERLAP_M2
+    if twice.any():
+        k = int(np.argmax(twice))
+        raise GeometryError(f"the new buildings {first[pairs][k] + 1} and {second[pairs][k] + 1} overlap")
     new, old = buildings.sindex.query(added.geometry.to_numpy(), predicate="intersects")
     shared = shapely.area(shapely.intersection(added.geometry.to_numpy()[new], buildings.geometry.to_numpy()[old]))
     hits = np.flatnonzero(shared > OVERLAP_M2)

@@ -194,8 +194,8 @@ def describe_links(links: gpd.GeoDataFrame) -> str:
 def new_ids(existing: pd.Index, name: str, n: int) -> list[str]:
     """Return `n` ids ``measure/<name>/<number>`` that go on from those already in the layer."""
     prefix = f"measure/{name}/"
-    numbers = [int(i.removeprefix(prefix)) for i in existing if i.startswith(prefix)]
-    start = max(numbers, default=0) + 1
+    ends = (i.removeprefix(prefix) for i in existing if i.startswith(prefix))
+    start = max((int(end) for end in ends if end.isdecimal()), default=0) + 1
     return [f"{prefix}{start + k}" for k in range(n)]
 
 

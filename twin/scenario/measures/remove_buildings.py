@@ -8,6 +8,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from twin.city.model import City
+from twin.errors import SelectorError
 from twin.scenario.measures.base import Change, Context, Selecting, amount, count
 
 
@@ -29,6 +30,8 @@ class RemoveBuildings(Selecting):
         """Return the city without the buildings."""
         mask = self.select(city, context)
         gone = city.buildings[mask]
+        if len(gone) == len(city.buildings):
+            raise SelectorError("the selector matches every building; a city cannot be without any")
         floor_m2, people = float(gone["floor_area_m2"].sum()), float(gone["population"].sum())
         summary = (
             f"removes {count(len(gone), 'building')} ({amount(floor_m2)} m² of floor area, {amount(people)} residents)"

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twin.city.model import HOURS, City, Terrain
+from twin.scenario.balance import ElectricityParameters, building_balance, city_balance
+from twin.scenario.evaluate import Evaluation, Memo, evaluate
+from twin.scenario.parameters import ModelParameters, domains
+from twin.scenario.runner import _warnings, plan_run
+from twin.scenario.schema import Study
+from twin.solar.model import prepare_roofs
+
+P = ModelParameters(**{name: cls() for name, cls in domains().items()})
+
+
+def run(city: City, **options: object) -> Evaluation:
+    return evaluate(city, P, prepare_roofs(city), **{"seed": 1, "draw": 0, **options})  # type: ignore[arg-type]
+
+
+def same(one: Evaluation, other: Evaluation) -> None:
+    assert one.totals == other.totals
+    for name, layer in one.layers.items():
+        pd.testing.assert_frame_equal(layer, other.layers[name], check_exact=True)
+    for name, values in one.series.items():
+        assert values.tobytes() == other.series[name].tobytes(), name
+
+
+@pytest.fixture(scope="module")
+def plain(small_city: City) -> Evaluation:
+    return run(small_city)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 1.0), st.floats(0.0, 0.5))
+def test_nothing_is_lost_behind_the_meter_or_in_the_city(seed: int, price: float, paid: float) -> None:
+    rng = np.random.default_rng(seed)
+    demand = rng.uniform(0.0, 20.0, (3, HOURS)).astype(np.float32)
+    pv = np.maximum(0.0, rng.normal(-5.0, 20.0, (3, HOURS))).astype(np.float32)
+    charging = rng.uniform(0.0, 5.0, HOURS)
+    p = dataclasses.replace(ElectricityParameters(), price_eur_kwh=price, export_price_eur_kwh=paid)
+    own = building_balance(pd.Index(["a", "b", "c"]), demand, pv, p)
+    b = own.buildings
+    need, made = demand.sum(axis=1, dtype=float), pv.sum(axis=1, dtype=float)
+    np.testing.assert_allclose(b["electricity_import_kwh_a"] + b["pv_used_kwh_a"], need, rtol=1e-6)
+    np.testing.assert_allclose(b["electricity_export_kwh_a"] + b["pv_used_kwh_a"], made, rtol=1e-6)
+    direct = np.minimum(demand, pv).sum(axis=1, dtype=float)
+    np.testing.assert_allclose(b["pv_used_kwh_a"], direct, rtol=1e-5, atol=1e-2)
+    bill = price * b["electricity_import_kwh_a"] - paid * b["electricity_export_kwh_a"]
+    np.testing.assert_allclose(b["electricity_cost_eur_a"], bill, rtol=1e-12, atol=1e-9)
+
+    city = city_balance(own.demand_kw, own.pv_kw, charging, p)
+    s, t = city.series, city.totals
+    net = s["electricity_demand_kw"] + s["charging_kw"] - s["pv_kw"]
+    np.testing.assert_allclose(s["import_kw"] - s["export_kw"], net, atol=1e-9)
+    assert not np.any((s["import_kw"] > 0) & (s["export_kw"] > 0))
+    # neighbours share, so the city never takes more from outside than its buildings and chargers together
+    assert t["import_kwh_a"] <= b["electricity_import_kwh_a"].sum() + charging.sum() + 1.0
+    assert t["import_kwh_a"] + t["pv_used_kwh_a"] == pytest.approx(t["electricity_demand_kwh_a"], rel=1e-9)
+    assert 0.0 <= t["self_consumption_share"] <= 1.0
+    assert t["charging_co2_t_a"] == pytest.approx(charging.sum() * p.co2_kg_kwh / 1000.0)
+
+
+def test_totals_are_the_sums_of_what_is_shown(small_city: City, plain: Evaluation) -> None:
+    t, b = plain.totals, plain.layers["buildings"]
+    assert t["building_co2_t_a"] == pytest.approx(b["co2_kg_a"].sum() / 1000.0)
+    assert t["total_co2_t_a"] == pytest.approx(t["building_co2_t_a"] + t["traffic_co2_t_a"] + t["charging_co2_t_a"])
+    zones = plain.layers["zones"]
+    assert zones["energy_cost_eur_a"].sum() == pytest.approx(t["energy_cost_eur_a"])
+    assert zones["population"].sum() == pytest.approx(small_city.buildings["population"].sum())
+    assert plain.series["heating_kw"].sum() == pytest.approx(t["heating_kwh_a"], rel=1e-5)
+    demand = plain.series["electricity_demand_kw"].sum() + plain.series["charging_kw"].sum()
+    assert demand == pytest.approx(t["electricity_demand_kwh_a"])
+    assert t["investment_eur"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("pv_share", 0.5), ("envelope", "deep_retrofit"), ("heat_supply", "air_heat_pump"), ("population", 3.0)],
+)
+def test_what_is_remembered_is_what_would_be_computed(small_city: City, column: str, value: object) -> None:
+    """Scenarios share results by fingerprint; a fingerprint that misses a column would share too much."""
+    memo = Memo()
+    run(small_city, memo=memo)
+    other = small_city.replace(buildings=small_city.buildings.assign(**{column: value}))
+    same(run(other, memo=memo), run(other))
+
+
+def test_the_ground_is_part_of_what_is_remembered(small_city: City) -> None:
+    west, south, east, north = small_city.buildings.total_bounds
+    hill = np.array([[0.0, 40.0, 0.0, 40.0]] * 4)
+    other = small_city.replace(terrain=Terrain(hill, west, north, max(east - west, north - south) / 4))
+    memo = Memo()
+    before = run(small_city, memo=memo)
+    after = run(other, memo=memo)
+    assert after.totals["roof_irradiation_kwh_a"] != before.totals["roof_irradiation_kwh_a"]
+    same(after, run(other))
+
+
+def test_only_pv_that_is_added_is_an_investment(small_city: City) -> None:
+    had = np.linspace(0.0, 0.5, len(small_city.buildings))
+    with_pv = small_city.replace(buildings=small_city.buildings.assign(pv_share=had))
+    memo = Memo()
+    assert run(with_pv, pv_share_before=had, memo=memo).totals["investment_eur"] == 0.0
+    more = small_city.replace(buildings=small_city.buildings.assign(pv_share=np.maximum(had, 0.3)))
+    result = run(more, pv_share_before=had, investment_eur=7.0, memo=memo)
+    kwp = (result.layers["buildings"]["pv_potential_kwp"] * np.maximum(0.3 - had, 0.0)).sum()
+    assert kwp > 0.0
+    assert result.totals["investment_eur"] == pytest.approx(7.0 + kwp * P.electricity.pv_cost_eur_kwp)
+
+
+def test_unheated_buildings_do_not_overheat(small_city: City) -> None:
+    none = small_city.replace(buildings=small_city.buildings.assign(floor_area_m2=0.0))
+    hot = dataclasses.replace(small_city.weather, temperature_c=small_city.weather.temperature_c + 25.0)
+    assert run(none.replace(weather=hot)).totals["overheating_h"] == 0.0
+
+
+def test_the_memo_keeps_what_was_used_last() -> None:
+    made: list[str] = []
+    memo = Memo(capacity=2)
+    for key in "aabacab":
+        assert memo.get(key, lambda key=key: made.append(key) or key) == key  # type: ignore[misc,func-returns-value]
+    assert "".join(made) == "abcb"
+
+
+def test_a_warning_says_which_scenario_it_is_about() -> None:
+    labels = {"baseline": "Today", "one": "Car-free", "two": "Toll"}
+    notes = {"baseline": ["small area"], "one": ["small area", "cut off", "cut off"], "two": ["small area", "slow"]}
+    assert _warnings(notes, labels) == ["Car-free: cut off", "Toll: slow", "small area"]
+    assert _warnings(notes | {"two": ["cut off"]}, labels)[0] == "Car-free, Toll: cut off"
+
+
+def test_a_run_is_another_when_the_city_before_its_measures_is(small_city: City) -> None:
+    """The measures lead to the same city, but one costs less: a run folder may not be shared."""
+    measures = {"all": [{"type": "retrofit", "to": "deep_retrofit"}, {"type": "install_pv", "share": 1.0}]}
+    study = Study.model_validate(
+        {"study": "s", "question": "?", "city": "c", "measures": measures, "scenarios": {"one": []}}
+        | {"baseline": {"measures": ["all"]}}
+    )
+    old = plan_run(study, small_city)
+    half = np.where(np.arange(len(small_city.buildings)) % 2, "deep_retrofit", "existing")
+    better = plan_run(study, small_city.replace(buildings=small_city.buildings.assign(envelope=half)))
+    assert better.scenarios["one"].city.buildings.equals(old.scenarios["one"].city.buildings)
+    cost = [sum(c.capital_cost_eur for c in plan.scenarios["one"].changes) for plan in (old, better)]
+    assert cost[1] < cost[0]
+    assert better.identity != old.identity
+    assert plan_run(study, small_city).identity == old.identity
+    assert plan_run(study, small_city, variant="reference").identity != old.identity
