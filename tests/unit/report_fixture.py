@@ -23,7 +23,7 @@ HOURS = 8760
 NOISE = {
     "links": ("flow_veh_day", "speed_peak_kmh"),
     "buildings": ("heating_kwh_a", "pv_kwh_a", "co2_kg_a", "energy_cost_eur_a"),
-    "zones": ("mean_generalised_cost_min", "energy_cost_eur_a"),
+    "zones": ("mean_generalised_cost_min", "energy_bill_eur_per_resident_a"),
 }
 TOTALS = {
     "total_co2_t_a": 8421.0, "building_co2_t_a": 6900.0, "traffic_co2_t_a": 1521.0, "energy_cost_eur_a": 5.61e6,
@@ -32,7 +32,7 @@ TOTALS = {
     "cooling_kwh_a": 4.1e5, "overheating_h": 9120.0, "district_heating_kwh_a": 8.8e7,
     "peak_district_heating_kw": 31200.0, "pv_kwh_a": 1.2e5, "electricity_demand_kwh_a": 3.3e7, "import_kwh_a": 3.29e7,
     "peak_import_kw": 6900.0, "self_sufficiency_share": 0.0036, "charging_mean_wait_min": 4.2,
-    "charging_turned_away_day": 3.0,
+    "charging_turned_away_day": 3.0, "export_kwh_a": 1.1e3, "self_consumption_share": 0.991,
 }  # fmt: skip
 EFFECTS: dict[str, dict[str, tuple[float, float]]] = {
     "car-free-street": {
@@ -43,7 +43,7 @@ EFFECTS: dict[str, dict[str, tuple[float, float]]] = {
     "solar-roofs": {
         "pv_kwh_a": (21.0, 0.8), "import_kwh_a": (-0.07, 0.003), "total_co2_t_a": (-0.016, 0.002),
         "building_co2_t_a": (-0.02, 0.002), "energy_cost_eur_a": (-0.05, 0.004), "peak_import_kw": (-0.002, 0.003),
-        "self_sufficiency_share": (19.0, 0.6),
+        "self_sufficiency_share": (19.0, 0.6), "export_kwh_a": (40.0, 4.0), "self_consumption_share": (-0.05, 0.01),
     },
     "combination": {
         "vehicle_km_day": (0.012, 0.004), "delay_veh_h_day": (0.09, 0.03), "traffic_co2_t_a": (0.014, 0.012),
@@ -71,6 +71,10 @@ class FakeRun:
 
     def layer(self, scenario: str, name: str) -> gpd.GeoDataFrame:
         return self.layers[scenario, name].copy()
+
+    def roof_planes(self, scenario: str) -> pd.DataFrame:
+        planes = pd.DataFrame({"building_id": ["a"], "suitable": [False], "reason": ["faces north"]}, index=["a/p0"])
+        return planes.rename_axis("plane_id")
 
     def draws(self) -> pd.DataFrame:
         return self.table.copy()
@@ -116,6 +120,9 @@ def _baseline_layers(city: City, rng: np.random.Generator) -> dict[str, gpd.GeoD
     zones["population"] = buildings["population"].groupby(buildings["zone_id"]).sum().reindex(zones.index).fillna(0.0)
     cost = buildings["energy_cost_eur_a"].groupby(buildings["zone_id"]).sum()
     zones["energy_cost_eur_a"] = cost.reindex(zones.index).fillna(0.0)
+    zones["energy_bill_eur_per_resident_a"] = (zones["energy_cost_eur_a"] / zones["population"]).where(
+        zones["population"] > 0, 0.0
+    )
     sites = city.charging_sites.copy()
     sites["energy_kwh_day"] = 40.0 * sites["connectors"] * rng.uniform(0.5, 1.5, len(sites))
     return {"buildings": buildings, "links": links, "zones": zones, "charging_sites": sites}
@@ -143,6 +150,9 @@ def _scenario_layers(
             buildings.loc[old, name] *= rng.uniform(0.45, 0.7, int(old.sum()))
     cost = buildings["energy_cost_eur_a"].groupby(buildings["zone_id"]).sum()
     zones["energy_cost_eur_a"] = cost.reindex(zones.index).fillna(0.0)
+    zones["energy_bill_eur_per_resident_a"] = (zones["energy_cost_eur_a"] / zones["population"]).where(
+        zones["population"] > 0, 0.0
+    )
     return layers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 from io import StringIO
@@ -17,7 +18,7 @@ from rich.console import Console
 from twin.city.model import City
 from twin.decision.compare import compare
 from twin.decision.kpis import KPIS
-from twin.report import charts, formats, maps
+from twin.report import charts, formats, maps, summary
 from twin.report.html import render, write_report
 from twin.report.layers import place_names, street_id
 from twin.report.summary import labels_of
@@ -258,6 +259,21 @@ def test_a_kpi_with_a_target_has_a_chart(run: FakeRun) -> None:
     plain = {kpi.id for kpi in charts.chart_kpis(rows)}
     quiet = next(kpi for kpi in KPIS if kpi not in plain and (rows.loc[rows["kpi"] == kpi, "difference"] != 0).any())
     assert quiet in {kpi.id for kpi in charts.chart_kpis(rows, {quiet})}
+
+
+def test_a_kpi_with_a_target_is_a_headline(run: FakeRun) -> None:
+    rows = compare(run)
+    sure = rows[rows["verdict"].isin(["better", "worse"])]
+    quiet = next(row for row in sure.to_dict("records") if not KPIS[row["kpi"]].headline)
+    study = run.info["study"] | {"targets": [{"kpi": quiet["kpi"], "at_most": 1.0}]}
+    asked = FakeRun(**{**vars(run), "info": run.info | {"study": study}})
+    for which, wanted in (
+        (dataclasses.replace(run, info=run.info | {"study": run.info["study"] | {"targets": []}}), False),
+        (asked, True),
+    ):
+        cards = summary.headlines(which, rows, labels_of(run))
+        card = cards[run.info["scenarios"].index(quiet["scenario"])]
+        assert any(saying.startswith(quiet["label"] + " ") for saying in card["better"] + card["worse"]) is wanted
 
 
 def test_loads_that_are_zero_everywhere_have_no_chart() -> None:

@@ -151,3 +151,18 @@ def test_a_run_is_another_when_the_city_before_its_measures_is(small_city: City)
     assert better.identity != old.identity
     assert plan_run(study, small_city).identity == old.identity
     assert plan_run(study, small_city, variant="reference").identity != old.identity
+
+
+def test_bills_of_homes_leave_out_other_buildings(small_city: City, plain: Evaluation) -> None:
+    zones, buildings = plain.layers["zones"], small_city.buildings
+    homes = buildings["use"] == "residential"
+    total = plain.layers["buildings"]["energy_cost_eur_a"][homes].sum()
+    assert 0 < total < plain.totals["energy_cost_eur_a"]
+    assert (zones["energy_bill_eur_per_resident_a"] * zones["population"]).sum() == pytest.approx(total, rel=1e-9)
+
+
+def test_every_roof_plane_says_why_it_is_suitable_or_not(small_city: City, plain: Evaluation) -> None:
+    planes = plain.roof_planes
+    assert set(planes["building_id"]) <= set(small_city.buildings.index)
+    assert planes["reason"].str.len().min() > 0
+    assert planes["suitable"].any() and not planes["suitable"].all()

@@ -83,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--mapping", metavar="FILE", help="YAML file: our column -> column of the file or constant")
     add.add_argument("--title", help="title for people")
     add.add_argument("--country", help="ISO 3166 code, for example FI")
-    add.add_argument("--utc-offset", type=_finite, metavar="HOURS", help="local standard time (default: by longitude)")
+    add.add_argument(
+        "--utc-offset", type=_finite, metavar="HOURS", help="offset stated for the city (default: that of its weather)"
+    )
     add.add_argument("--weather", metavar="EPW|NAME", help="an EPW file, or the name of built-in climate normals")
     add.add_argument("--zone-size", type=_finite, default=250.0, metavar="M", help="side of a zone (default: 250)")
     add.add_argument("--force", action="store_true", help="replace a package that is already there")

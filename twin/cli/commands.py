@@ -89,7 +89,8 @@ def check(options: argparse.Namespace) -> Result:
     needs = forecast(plan)
     changes = {name: [change.summary for change in applied.changes] for name, applied in plan.scenarios.items()}
     if not options.json:
-        print(f"{study.study}: {len(study.scenarios)} scenarios on {city.meta.title}, {plan.draws} uncertainty draws")
+        many = f"{len(study.scenarios)} scenario{'s' if len(study.scenarios) != 1 else ''}"
+        print(f"{study.study}: {many} on {city.meta.title}, {plan.draws or 'no'} uncertainty draws")
         for name, lines in changes.items():
             print(f"  {name}: " + ("; ".join(lines) or "no measures"))
         print(

@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from twin.decision.kpis import KPIS, Kpi, available
 from twin.scenario import files
+from twin.scenario.output import MINIMUM_DRAWS
 from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
     from twin.scenario.store import Run
 
 QUANTILES = (0.05, 0.95)
-MINIMUM_DRAWS = 5
-"""Fewer draws give no interval: the range of so few says next to nothing about the 5 % and 95 % quantiles."""
 
 BETTER, WORSE, CHANGED = "better", "worse", "changed"
 NO_CHANGE, NOT_DISTINGUISHABLE, NO_INTERVAL = "no change", "not distinguishable", "no interval"

@@ -1,6 +1,6 @@
 """Who wins and who loses: differences by zone, with small cells suppressed.
 
-Two burdens are looked at: the mean generalised cost of a trip and the zone's energy bills per resident. A zone
+Two burdens are looked at: the mean generalised cost of a trip and the energy bills of homes per resident. A zone
 wins (loses) when its difference to the baseline is below (above) zero by more than the noise of the paired draws.
 Zones with fewer than `MINIMUM_RESIDENTS` residents are suppressed, as published tables of small cells are.
 """
@@ -29,24 +29,17 @@ OUTCOMES = (WINS, LOSES, NOISY, SAME, SUPPRESSED, EMPTY)
 
 @dataclass(frozen=True)
 class Burden:
-    """A cost that zones carry: the column of the zones layer, and whether it is divided by residents."""
+    """A cost that zones carry: a column of the zones layer."""
 
     quantity: str
     label: str
     unit: str
-    per_resident: bool
     decimals: int
 
 
 BURDENS = (
-    Burden("mean_generalised_cost_min", "Generalised cost of a trip", "min/trip", per_resident=False, decimals=2),
-    Burden(
-        "energy_cost_eur_a",
-        "Energy bills of the zone's buildings, per resident",
-        "EUR/a",
-        per_resident=True,
-        decimals=1,
-    ),
+    Burden("mean_generalised_cost_min", "Generalised cost of a trip", "min/trip", decimals=2),
+    Burden("energy_bill_eur_per_resident_a", "Energy bills of homes, per resident", "EUR/a", decimals=1),
 )
 
 
@@ -89,10 +82,6 @@ def count_outcomes(differences: pd.DataFrame) -> pd.DataFrame:
 def _one(scenario: str, burden: Burden, baseline: pd.DataFrame, zones: pd.DataFrame, sd: pd.Series) -> pd.DataFrame:
     residents = baseline["population"]
     before, after = baseline[burden.quantity], zones[burden.quantity]
-    if burden.per_resident:
-        before = before / residents.where(residents > 0)
-        after = after / zones["population"].where(zones["population"] > 0)
-        sd = sd / residents.where(residents > 0)
     difference = (after - before).to_numpy(np.float64)
     spread = sd.to_numpy(np.float64)
     outcome = np.where(difference < 0, WINS, np.where(difference > 0, LOSES, SAME)).astype(object)

@@ -15,7 +15,12 @@ class OperationsParameters:
     """What is assumed about electric cars and their drivers."""
 
     ev_share: float = parameter(
-        0.15, unit="-", low=0.0, high=1.0, meaning="share of electric cars among arriving cars", source="assumption"
+        0.15,
+        unit="-",
+        low=0.0,
+        high=1.0,
+        meaning="share of cars that can charge among arriving cars, plug-in hybrids included",
+        source="assumption",
     )
     public_charging_share: float = parameter(
         0.05,

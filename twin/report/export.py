@@ -113,6 +113,8 @@ def _write(run: Run, folder: Path) -> None:
         degrees.to_file(folder / "geojson" / f"{name}.geojson", driver="GeoJSON", engine="pyogrio", RFC7946="YES")
         table = pd.DataFrame(flat.drop(columns=flat.geometry.name))
         table.to_csv(folder / "csv" / f"{name}.csv", index=False, lineterminator="\n")
+    for scenario in (BASELINE, *run.info["scenarios"]):
+        run.roof_planes(scenario).to_csv(folder / "csv" / f"{scenario}_roof_planes.csv", lineterminator="\n")
     _write_styles(package, layer_styles(layers, labels_of(run)))
     compare(run).to_csv(folder / "csv" / "kpis.csv", index=False, lineterminator="\n")
     zone_differences(run).to_csv(folder / "csv" / "zone_differences.csv", index=False, lineterminator="\n")

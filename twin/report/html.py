@@ -63,7 +63,7 @@ def _content(run: Run) -> dict[str, Any]:
         "headlines": summary.headlines(run, table, labels),
         "changes": summary.changes(run, labels),
         "kpis": summary.kpi_groups(run, table),
-        "intervals": _markup(_interval_charts(table, labels, {t["kpi"] for t in info["study"].get("targets", [])})),
+        "intervals": _markup(_interval_charts(table, labels, summary.asked_for(run))),
         "targets": summary.target_rows(run, targets(run), labels),
         "shapes": _markup([maps.shapes])[0],
         "maps": [

@@ -35,8 +35,16 @@ def labels_of(run: Run) -> dict[str, str]:
     return names | {str(k): str(v) for k, v in run.info.get("labels", {}).items()}
 
 
+def asked_for(run: Run) -> set[str]:
+    """Return the KPIs that the study has a target for."""
+    return {str(target["kpi"]) for target in run.info["study"].get("targets", [])}
+
+
 def headlines(run: Run, table: pd.DataFrame, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return, per scenario, what it does in plain words: effects that can be told from noise, and what stays open."""
+    """Return, per scenario, what it does in plain words: effects that can be told from noise, and what stays open.
+
+    Named are the headline KPIs and those that the study has a target for.
+    """
     items = []
     for scenario in run.info["scenarios"]:
         rows = [
@@ -45,7 +53,7 @@ def headlines(run: Run, table: pd.DataFrame, labels: Mapping[str, str]) -> list[
         sayings: dict[str, list[str]] = {BETTER: [], WORSE: [], CHANGED: []}
         for row in rows:
             kpi = KPIS[row["kpi"]]
-            if row["verdict"] in sayings and kpi.headline:
+            if row["verdict"] in sayings and (kpi.headline or kpi.id in asked_for(run)):
                 sayings[row["verdict"]].append(_saying(kpi, row))
         counts = {name: sum(row["verdict"] == name for row in rows) for name in VERDICT_CLASSES}
         items.append(

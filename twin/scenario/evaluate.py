@@ -36,12 +36,14 @@ HourlySink = Callable[[slice, dict[str, NDArray[np.float32]]], None]
 class Evaluation:
     """Results of one scenario under one draw.
 
-    `layers` holds the result columns by layer name, in the order of the city's layers; `series` the city's hourly
+    `layers` holds the result columns by layer name, in the order of the city's layers; `roof_planes` each roof plane
+    with its irradiation, and why it is suitable for PV or not; `series` the city's hourly
     series (8760,) in kW and `traffic_flow_share` (24,); `totals` the city totals.
     """
 
     totals: dict[str, float]
     layers: dict[str, pd.DataFrame]
+    roof_planes: pd.DataFrame
     series: dict[str, NDArray[np.float64]]
     notes: list[str] = field(default_factory=list)
 
@@ -106,7 +108,7 @@ def evaluate(
     memo = memo or Memo()
     traffic = _traffic(city, parameters, variant, memo)
     charging = simulate_charging(city, traffic.arrivals_veh_h, parameters.operations, seed=seed, draw=draw)
-    buildings, series, totals = _buildings(city, parameters, roofs, seed, draw, variant, memo, sink)
+    buildings, planes, series, totals = _buildings(city, parameters, roofs, seed, draw, variant, memo, sink)
     added = city.buildings["pv_share"].to_numpy() - (0.0 if pv_share_before is None else pv_share_before)
     pv_kwp = float((buildings["pv_potential_kwp"].to_numpy() * np.maximum(added, 0.0)).sum())
     investment_eur += pv_kwp * parameters.electricity.pv_cost_eur_kwp
@@ -128,7 +130,7 @@ def evaluate(
         "district_heating_kw": series["district_heating_kw"],
         "traffic_flow_share": traffic.hourly_flow_veh_h / max(traffic.hourly_flow_veh_h.sum(), 1e-300),
     }
-    return Evaluation(totals, layers, city_series, list(traffic.diagnostics.get("warnings", [])))
+    return Evaluation(totals, layers, planes, city_series, list(traffic.diagnostics.get("warnings", [])))
 
 
 def _traffic(city: City, parameters: ModelParameters, variant: str, memo: Memo) -> TrafficResult:
@@ -154,8 +156,8 @@ def _buildings(
     variant: str,
     memo: Memo,
     sink: HourlySink | None,
-) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]], dict[str, float]]:
-    """Solar, energy and the building balance, block by block; return columns, hourly sums and totals."""
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, NDArray[np.float64]], dict[str, float]]:
+    """Solar, energy and the building balance, block by block; return columns, planes, hourly sums and totals."""
     from twin.solar.model import facade_gains, geometry_key, simulate_solar
 
     # Roofs and their horizons follow from the geometry, which holds the terrain too.
@@ -168,7 +170,7 @@ def _buildings(
     )
     names = ("demand_kw", "pv_kw", "heating_kw", "hot_water_kw", "cooling_kw", "district_heating_kw")
     series = {name: np.zeros(HOURS) for name in names}
-    blocks = []
+    blocks, planes = [], []
     for start in range(0, len(city.buildings), BLOCK):
         rows = slice(start, min(start + BLOCK, len(city.buildings)))
         solar: SolarResult = memo.get(
@@ -187,6 +189,7 @@ def _buildings(
         if sink:
             hourly = {"electricity_kw": energy.electricity_kw, "pv_kw": solar.pv_kw, "heating_kw": energy.heating_kw}
             sink(rows, hourly)
+        planes.append(solar.planes)
         blocks.append(pd.concat([energy.buildings, solar.buildings, balance.buildings], axis=1))
     buildings = pd.concat(blocks)
     buildings["co2_kg_a"] = buildings["heat_co2_kg_a"] + buildings["electricity_co2_kg_a"]
@@ -196,7 +199,7 @@ def _buildings(
         totals.pop(drop, None)
     totals["peak_heating_kw"] = float((series["heating_kw"] + series["hot_water_kw"]).max())
     totals["peak_district_heating_kw"] = float(series["district_heating_kw"].max())
-    return buildings, series, totals
+    return buildings, pd.concat(planes), series, totals
 
 
 def _energy(
@@ -230,8 +233,9 @@ def _block_sums(balance: Any, energy: EnergyResult) -> dict[str, NDArray[np.floa
 
 
 def _zones(city: City, traffic: TrafficResult, buildings: pd.DataFrame) -> pd.DataFrame:
-    """Traffic's zone results, with the buildings' residents, energy cost and CO2 summed by zone."""
+    """Traffic's zone results, with residents, jobs, energy cost and CO2 of the buildings, and the bills of homes."""
     zone = city.buildings["zone_id"]
+    homes = city.buildings["use"] == "residential"
     sums = pd.DataFrame(
         {
             "population": city.buildings["population"].groupby(zone).sum(),
@@ -240,6 +244,11 @@ def _zones(city: City, traffic: TrafficResult, buildings: pd.DataFrame) -> pd.Da
             "co2_kg_a": buildings["co2_kg_a"].groupby(zone).sum(),
         }
     ).reindex(city.zones.index, fill_value=0.0)
+    bills = (
+        buildings["energy_cost_eur_a"].where(homes, 0.0).groupby(zone).sum().reindex(city.zones.index, fill_value=0.0)
+    )
+    residents = sums["population"]
+    sums["energy_bill_eur_per_resident_a"] = (bills / residents.where(residents > 0.0)).fillna(0.0)
     return pd.concat([traffic.zones, sums], axis=1)
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from twin.scenario.evaluate import Evaluation
 
 LAYERS_WRITTEN = ("buildings", "links", "zones", "charging_sites")
+PLANES = "roof_planes.parquet"
+MINIMUM_DRAWS = 5
+"""Fewer draws say next to nothing about spread and give no interval."""
 CHUNK = 128
 """Buildings per chunk of an hourly array: 4.5 MB in float32."""
 
@@ -62,6 +65,8 @@ class ScenarioWriter:
                 lambda path, table=table: table.to_parquet(path),  # type: ignore[misc]
             )
 
+        files.write_atomically(self.folder / PLANES, result.roof_planes.to_parquet)
+
     def _group(self) -> Any:
         import zarr
 
@@ -74,7 +79,7 @@ class ScenarioWriter:
 
 def missing_outputs(folder: Path) -> list[str]:
     """Return what a scenario's folder lacks of all that `ScenarioWriter` writes."""
-    wanted = ["series.zarr", *(f"{name}.parquet" for name in LAYERS_WRITTEN)]
+    wanted = ["series.zarr", PLANES, *(f"{name}.parquet" for name in LAYERS_WRITTEN)]
     return [name for name in wanted if not (folder / name).exists()]
 
 
@@ -113,7 +118,7 @@ def write_noise(
         for name in names:
             key = f"{layer}/{name}"
             paired = np.stack([b[key][here] - a[key][there] for b, a in zip(blocks, baseline, strict=True)])
-            spread = paired[1:].std(axis=0, ddof=1) if len(paired) > 2 else np.full(len(common), np.nan)
+            spread = paired[1:].std(axis=0, ddof=1) if len(paired) > MINIMUM_DRAWS else np.full(len(common), np.nan)
             part = {"layer": layer, "id": common, "quantity": name, "value": paired[0], "sd": spread}
             parts.append(pd.DataFrame(part))
     table = pd.concat(parts, ignore_index=True)

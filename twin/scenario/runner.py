@@ -35,7 +35,7 @@ Progress = Callable[[str, int, int], None]
 NOISE_QUANTITIES = {
     "links": ("flow_veh_day", "speed_peak_kmh"),
     "buildings": ("heating_kwh_a", "pv_kwh_a", "co2_kg_a", "energy_cost_eur_a"),
-    "zones": ("mean_generalised_cost_min", "energy_cost_eur_a"),
+    "zones": ("mean_generalised_cost_min", "energy_bill_eur_per_resident_a"),
 }
 """Result columns that every draw keeps per entity, for maps whose threshold is the noise."""
 

@@ -55,6 +55,8 @@ class Run:
         if not folder.is_dir():
             raise RunError("no such run folder", where=str(folder), remedy="list runs/, or start one with: twin run")
         file = folder / "run.json"
+        if not file.is_file() and not (folder / "log.jsonl").is_file():
+            raise RunError("this is not a run folder", where=str(folder), expected="a folder like runs/<study>-<hash>")
         if not file.is_file():
             raise RunError(
                 "this run has not finished", where=str(folder), remedy="resume it by running the same study again"
@@ -84,6 +86,13 @@ class Run:
         import geopandas as gpd
 
         frame: gpd.GeoDataFrame = self._read(self.folder(scenario) / f"{name}.parquet", gpd.read_parquet)
+        return frame
+
+    def roof_planes(self, scenario: str) -> pd.DataFrame:
+        """Return every roof plane with its irradiation, and why it is suitable for PV or not, indexed by plane."""
+        import pandas as pd
+
+        frame: pd.DataFrame = self._read(self.folder(scenario) / "roof_planes.parquet", pd.read_parquet)
         return frame
 
     def draws(self) -> pd.DataFrame:

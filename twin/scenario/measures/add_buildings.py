@@ -70,8 +70,10 @@ class AddBuildings(Measure):
 
     type: Literal["add_buildings"]
     layer: ClassVar[str] = "buildings"
-    buildings: list[NewBuilding] | None = Field(None, min_length=1, max_length=10_000)
-    file: FilePath | None = None
+    buildings: list[NewBuilding] | None = Field(
+        None, min_length=1, max_length=10_000, description="outlines with height or levels, and use"
+    )
+    file: FilePath | None = Field(None, description="vector file of outlines, relative to the study file")
 
     @model_validator(mode="after")
     def _one_source(self) -> AddBuildings:
