@@ -315,8 +315,8 @@ def _join_carriageways(
             lines[row] = shapely.LineString([*lines[row].coords, positions[moved[head]]])
     links = links.assign(to_node=heads_now, geometry=lines)
     if moved:
-        pairs = "1 pair" if len(moved) == 1 else f"{len(moved)} pairs"
-        log.append(f"roads: {pairs} of carriageways joined to one cordon station each")
+        said = "1 pair" if len(moved) == 1 else f"{len(moved)} pairs"
+        log.append(f"roads: {said} of carriageways joined to one cordon station each")
     return links, moved
 
 
