@@ -179,7 +179,7 @@ def test_roads_that_leave_become_stations_and_carriageways_are_joined() -> None:
     ]
     nodes, links, log = build_network(ways, positions, "EPSG:3067", SQUARE)
     assert sorted(nodes.index[nodes["external"]]) == ["osm/node/102", "osm/node/103"]
-    assert any("1 pairs of carriageways" in line for line in log)
+    assert any("1 pair of carriageways" in line for line in log)
     out = links.loc["osm/way/90/0/f"]
     assert out["to_node"] == "osm/node/102" and out.geometry.coords[-1] == positions[102]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shapely.geometry import Point, box
 
 from twin.errors import DataError
-from twin.operations.charging import OperationsParameters, draw_vehicles, simulate_charging
+from twin.operations.charging import REPORTED_DAYS, OperationsParameters, draw_vehicles, simulate_charging
 from twin.operations.clock import DAY_S, CityClock, Meter
 from twin.parameters import describe
 
@@ -56,14 +56,14 @@ def test_loss_is_that_of_queueing_theory(connectors, places):
         ALL_EV, energy_kwh=1.1, energy_cv=1.0, queue_places=float(places), patience_min=720.0, vehicle_ac_kw=11.0
     )
     here = city([(connectors, 22.0, 1000.0, 100.0)])
-    days = [simulate_charging(here, flat(1, 20.0), parameters, seed=1, draw=d) for d in range(20)]
-    arrivals = sum(day.totals["charging_arrivals_day"] for day in days)
-    lost = sum(day.totals["charging_turned_away_day"] for day in days)
-    assert arrivals == pytest.approx(20 * 480, rel=0.03)
-    # Standard error about 0.007 with 9,600 arrivals that are correlated over some service times.
-    assert lost / arrivals == pytest.approx(erlang_loss(2.0, connectors, places), abs=0.02)
-    busy = np.mean([day.sites["utilisation"].iloc[0] for day in days]) * connectors
-    assert busy == pytest.approx(2.0 * (1.0 - erlang_loss(2.0, connectors, places)), rel=0.04)
+    weeks = [simulate_charging(here, flat(1, 20.0), parameters, seed=1, draw=d) for d in range(8)]
+    arrivals = np.mean([week.totals["charging_arrivals_day"] for week in weeks])
+    lost = np.mean([week.totals["charging_turned_away_day"] for week in weeks])
+    assert arrivals == pytest.approx(480, rel=0.03)
+    # Standard error about 0.005 with 19,200 arrivals that are correlated over some service times.
+    assert lost / arrivals == pytest.approx(erlang_loss(2.0, connectors, places), abs=0.015)
+    busy = np.mean([week.sites["utilisation"].iloc[0] for week in weeks]) * connectors
+    assert busy == pytest.approx(2.0 * (1.0 - erlang_loss(2.0, connectors, places)), rel=0.03)
 
 
 @settings(max_examples=25, deadline=None)
@@ -80,11 +80,16 @@ def test_vehicles_and_energy_are_conserved(connectors, cap, rate, places, patien
     parameters = dataclasses.replace(ALL_EV, queue_places=float(places), patience_min=patience, energy_cv=cv)
     result = simulate_charging(city([(connectors, 22.0, cap, 100.0)]), flat(1, rate), parameters, seed=seed)
     site = result.sites.iloc[0]
-    assert site["arrivals_day"] == site["served_day"] + site["turned_away_day"]
+    counts = site[["arrivals_day", "served_day", "turned_away_day"]] * REPORTED_DAYS
+    np.testing.assert_allclose(counts, np.round(counts), rtol=0.0, atol=1e-9)  # whole vehicles in the week
+    assert round(counts["arrivals_day"]) == round(counts["served_day"]) + round(counts["turned_away_day"])
     # Energy counted per car equals the integral of the load of the site.
     assert site["energy_kwh_day"] == pytest.approx(result.load_kw.sum(), rel=1e-9, abs=1e-9)
     limit = min(cap, connectors * 11.0)
     assert site["peak_kw"] <= limit * (1 + 1e-12)
+    # The mean of the daily peaks lies between the peak of the mean day and the peak of any moment.
+    assert result.load_kw.max() <= result.totals["charging_peak_kw"] * (1 + 1e-12)
+    assert result.totals["charging_peak_kw"] <= site["peak_kw"] * (1 + 1e-9)
     assert result.load_kw.max() <= limit * (1 + 1e-9)
     assert 0.0 <= site["utilisation"] <= 1.0 + 1e-12
     assert 0.0 <= site["mean_wait_min"] <= patience + 1e-6
@@ -100,20 +105,38 @@ def test_the_cap_is_shared():
     assert result.totals["charging_peak_kw"] == pytest.approx(12.0)
 
 
-def test_one_car_charges_as_computed_by_hand():
+@pytest.mark.parametrize("day", [-1, 0, REPORTED_DAYS - 1])
+def test_one_car_charges_as_computed_by_hand(day):
     parameters = dataclasses.replace(ALL_EV, energy_cv=0.0, energy_kwh=11.0)
     rates = np.zeros((1, 24))
     rates[0, 10] = 0.4
-    seed = next(s for s in range(200) if len(draw_vehicles(["z0"], rates, parameters, s, 0).zone) == 1)
-    vehicles = draw_vehicles(["z0"], rates, parameters, seed, 0)
+    draws = ((seed, draw_vehicles(["z0"], rates, parameters, seed, 0).time_s) for seed in range(1000))
+    seed, time_s = next((s, t[0]) for s, t in draws if len(t) == 1 and t[0] // DAY_S == day)
     result = simulate_charging(city([(1, 22.0, 22.0, 100.0)]), rates, parameters, seed=seed)
-    if vehicles.time_s[0] < 0.0:  # it came on the warm-up day and was gone before midnight
-        assert result.load_kw.sum() == 0.0
+    site = result.sites.iloc[0]
+    if day < 0:  # it came on the warm-up day and was gone before midnight
+        assert result.load_kw.sum() == site["arrivals_day"] == site["peak_kw"] == 0.0
         return
-    begin = vehicles.time_s[0] / 3600.0
-    expected = [11.0 * max(0.0, min(h + 1, begin + 1.0) - max(h, begin)) for h in range(24)]
-    np.testing.assert_allclose(result.load_kw[0], expected, atol=1e-9)
-    assert result.sites["mean_wait_min"].iloc[0] == 0.0
+    begin = (time_s - day * DAY_S) / 3600.0
+    that_day = np.array([11.0 * max(0.0, min(h + 1, begin + 1.0) - max(h, begin)) for h in range(24)])
+    np.testing.assert_allclose(result.load_kw[0], that_day / REPORTED_DAYS, atol=1e-9)
+    assert site["arrivals_day"] == site["served_day"] == 1.0 / REPORTED_DAYS
+    assert site["energy_kwh_day"] == pytest.approx(11.0 / REPORTED_DAYS, rel=1e-9)
+    assert site["utilisation"] == pytest.approx(1.0 / (24.0 * REPORTED_DAYS), rel=1e-9)
+    assert site["peak_kw"] == 11.0
+    assert result.totals["charging_peak_kw"] == pytest.approx(that_day.max() / REPORTED_DAYS, rel=1e-9)
+    assert site["mean_wait_min"] == 0.0
+
+
+def test_every_day_has_vehicles_of_its_own():
+    vehicles = draw_vehicles(["a", "b"], flat(2, 10.0), ALL_EV, 1, 0)
+    day = vehicles.time_s // DAY_S
+    assert list(np.unique(day)) == list(range(-1, REPORTED_DAYS))
+    time_of_day = vehicles.time_s - day * DAY_S
+    assert len(np.unique(np.round(time_of_day, 6))) == len(np.unique(vehicles.key)) == len(day)
+    result = simulate_charging(city([(2, 22.0, 44.0, 100.0)], zones=2), flat(2, 10.0), ALL_EV, seed=1)
+    drawn = draw_vehicles(["z0", "z1"], flat(2, 10.0), ALL_EV, 1, 0)
+    assert result.totals["charging_arrivals_day"] == np.sum(drawn.time_s >= 0.0) / REPORTED_DAYS
 
 
 @settings(max_examples=20, deadline=None)
@@ -139,7 +162,7 @@ def test_vehicles_do_not_depend_on_the_order_of_zones():
 
 def test_number_of_vehicles_is_poisson():
     counts = np.array([len(draw_vehicles(["a"], flat(1, 0.5), ALL_EV, 1, d).zone) for d in range(400)])
-    assert counts.mean() == pytest.approx(24.0, abs=0.8)  # two days of 12; standard error 0.25
+    assert counts.mean() == pytest.approx(72.0, abs=0.8)  # six days of 12; standard error 0.42
     assert counts.var() / counts.mean() == pytest.approx(1.0, abs=0.25)
     energy = draw_vehicles(["a"], flat(1, 100.0), ALL_EV, 1, 0).energy_kwh
     assert energy.mean() == pytest.approx(20.0, rel=0.03)
@@ -221,12 +244,13 @@ def test_processes_wait_for_each_other_on_the_clock():
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.floats(0.0, 5000.0), st.floats(0.0, 50.0)), min_size=1, max_size=60))
-def test_meter_integrates(steps):
-    meter, now, inside = Meter(), -20000.0, 0.0
+@given(st.integers(1, 3), st.lists(st.tuples(st.floats(0.0, 5000.0), st.floats(0.0, 50.0)), min_size=1, max_size=60))
+def test_meter_integrates(days, steps):
+    meter, now, inside = Meter(days), -20000.0, 0.0
     for length, level in steps:
         meter.add(now, now + length, level)
-        inside += level * max(0.0, min(now + length, DAY_S) - max(now, 0.0)) / 3600.0
+        inside += level * max(0.0, min(now + length, days * DAY_S) - max(now, 0.0)) / 3600.0
         now += length
+    assert meter.hourly_means().shape == (days, 24)
     assert meter.hourly_means().sum() == pytest.approx(inside, rel=1e-9, abs=1e-9)
     assert meter.hourly_means().max() <= meter.peak * (1 + 1e-12)

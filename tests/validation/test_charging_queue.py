@@ -14,7 +14,7 @@ from shapely.geometry import Point, box
 from tests.figures import Recorder
 from twin.operations.charging import OperationsParameters, simulate_charging
 
-DAYS = 20
+WEEKS = 20  # of five working days
 ARRIVALS_PER_H = 20.0
 SERVICE_H = 0.1  # 1.1 kWh at 11 kW, exponential
 
@@ -40,17 +40,17 @@ def test_site_is_a_queue(servers: int, places: int, figure: Recorder) -> None:
     sites = gpd.GeoDataFrame(site, geometry=[Point(100.0, 100.0)], index=["s"], crs="EPSG:3067")
     sites.index.name = "site_id"
     city = SimpleNamespace(zones=zones, charging_sites=sites)
-    days = [simulate_charging(city, np.full((1, 24), ARRIVALS_PER_H), parameters, seed=1, draw=d) for d in range(DAYS)]
-
-    total = {key: sum(day.totals[key] for day in days) for key in days[0].totals}
-    lost = total["charging_turned_away_day"] / total["charging_arrivals_day"]
-    busy = float(np.mean([day.sites["utilisation"].iloc[0] for day in days])) * servers
-    wait = total["charging_mean_wait_min"] / DAYS
+    rates = np.full((1, 24), ARRIVALS_PER_H)
+    weeks = [simulate_charging(city, rates, parameters, seed=1, draw=d) for d in range(WEEKS)]
+    mean = {key: float(np.mean([week.totals[key] for week in weeks])) for key in weeks[0].totals}
+    lost = mean["charging_turned_away_day"] / mean["charging_arrivals_day"]
+    busy = float(np.mean([week.sites["utilisation"].iloc[0] for week in weeks])) * servers
+    wait = mean["charging_mean_wait_min"]
     loss, carried, waiting = theory(servers, places)
     queue = f"Charging as M/M/{servers}/{servers + places}"
     source = "M/M/c/K steady state; sampling noise"
-    # About 9,600 arrivals: the standard error of the loss is 0.005 to 0.007, days being correlated.
-    figure.check(f"{queue}: share turned away", lost, loss, 0.02, "-", source)
-    figure.check(f"{queue}: busy connectors", busy, carried, 0.04, "-", source, relative=True)
+    # About 48,000 arrivals. Standard errors from the spread of the weeks: loss 0.003, busy 0.5 %, wait 1.5 %.
+    figure.check(f"{queue}: share turned away", lost, loss, 0.01, "-", source)
+    figure.check(f"{queue}: busy connectors", busy, carried, 0.02, "-", source, relative=True)
     if places:
-        figure.check(f"{queue}: mean wait", wait, waiting, 0.08, "min", source, relative=True)
+        figure.check(f"{queue}: mean wait", wait, waiting, 0.05, "min", source, relative=True)

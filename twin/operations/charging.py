@@ -5,6 +5,8 @@ free, give up when they have waited too long, charge with the power that the sit
 
 The same vehicle (zone, day, hour, number) draws the same time, energy and preferences in every scenario: more traffic
 adds vehicles to those that were there, more sites attract some of them and leave the others where they were.
+
+A single day is a small sample where few vehicles charge, so the results are means over a working week.
 """
 
 from __future__ import annotations
@@ -25,6 +27,12 @@ from twin.random import entity_keys, uniform
 
 Floats = NDArray[np.float64]
 
+WARM_UP_DAYS = 1
+"""Days that are simulated first and not counted."""
+
+REPORTED_DAYS = 5
+"""Days that are reported, a working week: each has vehicles of its own, and the sites work on from day to day."""
+
 _DONE_KWH = 1e-9
 _BLOCK = 20_000  # zone-hours drawn at once, which bounds the memory
 _COLUMNS = (
@@ -41,15 +49,18 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class ChargingResult:
-    """A working day of the charging sites.
+    """The mean working day of the charging sites, over a week of `REPORTED_DAYS` days.
 
-    `sites` is indexed by site_id: arrivals_day, served_day, turned_away_day (vehicles), mean_wait_min and
-    p95_wait_min of the served, energy_kwh_day, peak_kw (highest power at any moment), utilisation (mean share of the
-    connectors in use). `load_kw` holds hourly means, float64 [n_sites, 24].
+    `sites` is indexed by site_id: arrivals_day, served_day, turned_away_day (vehicles per day), mean_wait_min and
+    p95_wait_min of all that were served in the week, energy_kwh_day (per day), peak_kw (highest power at any moment
+    of the week), utilisation (mean share of the connectors in use). `load_kw` holds the mean power by hour of the day,
+    float64 [n_sites, 24]; its sum over the hours is energy_kwh_day.
 
-    `totals`: charging_arrivals_day counts every vehicle that looks for a charger, charging_turned_away_day those that
-    were not served, charging_out_of_reach_day those among them without a site in reach; charging_peak_kw is the
-    highest hourly mean of all sites together.
+    `totals`, per day: charging_arrivals_day counts every vehicle that looks for a charger, charging_turned_away_day
+    those that were not served, charging_out_of_reach_day those among them without a site in reach.
+    charging_mean_wait_min is the mean of all that were served in the week. charging_peak_kw is the highest hourly mean
+    of all sites together on a day, as a mean over the days; the peak of the mean day would be lower, because the days
+    do not peak in the same hour.
     """
 
     sites: pd.DataFrame
@@ -92,10 +103,10 @@ class ChargingSite:
         self.queue_places = queue_places
         self.patience_s = patience_s
         self.plugs = simpy.Resource(clock.env, capacity=connectors)
-        self.load = Meter()
-        self.occupied = Meter()
+        self.load = Meter(clock.days)
+        self.occupied = Meter(clock.days)
         self.arrivals = self.turned_away = 0
-        self.delivered_kwh = 0.0  # in the reported day, summed over the cars: must equal the metered load
+        self.delivered_kwh = 0.0  # in the reported days, summed over the cars: must equal the metered load
         self.waits_s: list[float] = []
         self._charging: dict[simpy.Event, float] = {}  # the event of being full -> energy still missing, kWh
         self._changed = clock.env.event()
@@ -140,7 +151,7 @@ class ChargingSite:
         """Deliver energy at the present rates since the last change."""
         now, rate = self.clock.now_s, self.rate_kw()
         hours = (now - self._updated_s) / HOUR_S
-        counted = max(0.0, min(now, DAY_S) - max(self._updated_s, 0.0)) / HOUR_S
+        counted = max(0.0, min(now, self.clock.end_s) - max(self._updated_s, 0.0)) / HOUR_S
         for full in self._charging:
             self._charging[full] -= rate * hours
             self.delivered_kwh += rate * counted
@@ -165,7 +176,7 @@ class ChargingSite:
 def simulate_charging(
     city: City, arrivals_veh_h: Floats, parameters: OperationsParameters, *, seed: int, draw: int = 0
 ) -> ChargingResult:
-    """Simulate a warm-up day and a working day of all charging sites.
+    """Simulate a warm-up day and a working week of all charging sites.
 
     Parameters
     ----------
@@ -197,7 +208,7 @@ def simulate_charging(
     vehicles = draw_vehicles([str(z) for z in city.zones.index], rates, parameters, seed, draw)
     choice = _choose(city, vehicles, parameters, seed, draw)
 
-    clock = CityClock(warm_up_days=1)
+    clock = CityClock(WARM_UP_DAYS, REPORTED_DAYS)
     frame = city.charging_sites
     patience_s = parameters.patience_min * 60.0
     sites = []
@@ -210,8 +221,8 @@ def simulate_charging(
     for k, site in enumerate(choice):
         if site >= 0:
             clock.start(sites[site].visit(float(vehicles.time_s[k]), float(vehicles.energy_kwh[k])))
-    # Past midnight until the last driver has a connector or gives up; nobody arrives any more.
-    clock.run(DAY_S + patience_s + 1.0)
+    # Past the last midnight until the last driver has a connector or gives up; nobody arrives any more.
+    clock.run(patience_s + 1.0)
     lost = int(np.sum((choice < 0) & (vehicles.time_s >= 0.0)))
     return _result(frame.index, sites, lost)
 
@@ -219,13 +230,14 @@ def simulate_charging(
 def draw_vehicles(
     zone_ids: list[str], rates_veh_h: Floats, parameters: OperationsParameters, seed: int, draw: int
 ) -> Vehicles:
-    """Draw the vehicles of the warm-up day and the reported day, a Poisson process in each zone and hour.
+    """Draw the vehicles of the warm-up day (day -1) and the reported days, a Poisson process in each zone and hour.
 
-    The number in an hour is the number of unit-exponential steps that fit into the rate, so a higher rate keeps every
-    vehicle of a lower one.
+    Every day has keys of its own. The number in an hour is the number of unit-exponential steps that fit into the
+    rate, so a higher rate keeps every vehicle of a lower one.
     """
     zone, hour = np.nonzero(rates_veh_h > 0.0)
-    cells = [(int(z), int(h), day) for day in (-1, 0) for z, h in zip(zone, hour, strict=True)]
+    days = range(-WARM_UP_DAYS, REPORTED_DAYS)
+    cells = [(int(z), int(h), day) for day in days for z, h in zip(zone, hour, strict=True)]
     if not cells:
         none = np.zeros(0)
         return Vehicles(np.zeros(0, np.int64), none, none, np.zeros(0, np.uint64))
@@ -295,7 +307,7 @@ def _choose(
 
 
 def _result(index: pd.Index, sites: list[ChargingSite], lost: int) -> ChargingResult:
-    load = np.zeros((len(sites), 24))
+    load = np.zeros((len(sites), REPORTED_DAYS, 24))
     records = []
     waits: list[float] = []
     for k, site in enumerate(sites):
@@ -304,12 +316,12 @@ def _result(index: pd.Index, sites: list[ChargingSite], lost: int) -> ChargingRe
         waits += site.waits_s
         records.append(
             (
-                float(site.arrivals),
-                float(len(site.waits_s)),
-                float(site.turned_away),
+                site.arrivals / REPORTED_DAYS,
+                len(site.waits_s) / REPORTED_DAYS,
+                site.turned_away / REPORTED_DAYS,
                 float(np.mean(site.waits_s)) / 60.0 if site.waits_s else 0.0,
                 float(np.percentile(site.waits_s, 95)) / 60.0 if site.waits_s else 0.0,
-                site.delivered_kwh,
+                site.delivered_kwh / REPORTED_DAYS,
                 site.load.peak,
                 float(site.occupied.hourly_means().mean()) / site.connectors,
             )
@@ -317,11 +329,11 @@ def _result(index: pd.Index, sites: list[ChargingSite], lost: int) -> ChargingRe
     frame = pd.DataFrame(np.array(records, np.float64).reshape(-1, len(_COLUMNS)), index=index, columns=list(_COLUMNS))
     totals = {
         "charging_kwh_day": float(frame["energy_kwh_day"].sum()),
-        "charging_arrivals_day": float(frame["arrivals_day"].sum()) + lost,
-        "charging_served_day": float(frame["served_day"].sum()),
-        "charging_turned_away_day": float(frame["turned_away_day"].sum()) + lost,
-        "charging_out_of_reach_day": float(lost),
+        "charging_arrivals_day": (sum(site.arrivals for site in sites) + lost) / REPORTED_DAYS,
+        "charging_served_day": len(waits) / REPORTED_DAYS,
+        "charging_turned_away_day": (sum(site.turned_away for site in sites) + lost) / REPORTED_DAYS,
+        "charging_out_of_reach_day": lost / REPORTED_DAYS,
         "charging_mean_wait_min": float(np.mean(waits)) / 60.0 if waits else 0.0,
-        "charging_peak_kw": float(load.sum(axis=0).max()) if len(sites) else 0.0,
+        "charging_peak_kw": float(load.sum(axis=0).max(axis=1).mean()),
     }
-    return ChargingResult(frame, load, totals)
+    return ChargingResult(frame, load.mean(axis=1), totals)

@@ -1,9 +1,9 @@
 """The hourly electricity balance in which rooftop PV, heat pumps, appliances and charging sites meet.
 
 Behind each building's meter PV serves the building's own demand first; what is left over is exported. In the city
-all surpluses and demands of an hour meet in the local grid, together with the charging sites, whose working day stands
-for every day of the year. Nothing is stored in this first form. CO2 is that of what each building and site buys, at the
-average factor of the grid; electricity fed in earns its price and no credit of CO2.
+all surpluses and demands of an hour meet in the local grid, together with the charging sites, whose mean working day
+stands for every day of the year. Nothing is stored in this first form. CO2 is that of what each building and site buys,
+at the average factor of the grid; electricity fed in earns its price and no credit of CO2.
 """
 
 from __future__ import annotations
