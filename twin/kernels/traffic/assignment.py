@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
-from twin.kernels.traffic.assignment_routes import assign_routes
+from twin.kernels.traffic.assignment_bush import assign_bushes
 from twin.kernels.traffic.shortest_path import random_network, trees_reference
 
 NAME = "traffic.assignment"
@@ -265,4 +265,4 @@ def _mix(loads: np.ndarray, weights: np.ndarray, fixed: np.ndarray, bpr: tuple[n
     weights /= weights.sum()
 
 
-variant(NAME, "numba")(assign_routes)
+variant(NAME, "numba")(assign_bushes)
