@@ -142,7 +142,7 @@ declare(
         work_unit="OD pair·link",
         source=(
             "simplicial decomposition: von Hohenbalken 1977, doi 10.1007/BF01584323, with pairwise steps; "
-            "gradient projection: Jayakrishnan et al. 1994, Transportation Research Record 1443"
+            "Algorithm B: Dial 2006, doi 10.1016/j.trb.2006.02.008"
         ),
         rtol=1e-3,
         atol=0.5,

@@ -15,9 +15,10 @@ from numba import njit, prange
 from twin.kernels.traffic.bush import Bushes, Net, make_net, make_work, renew, settle, start_bush
 from twin.kernels.traffic.shortest_path import tree
 
-FOCUS = 5
+FOCUS = 5  # of so many sweeps one visits all bushes, the others those that could save most
 SWEEPS = 60  # most sweeps over all bushes between two renewals
 CHUNKS = 16  # bushes are renewed in this many parallel parts, whatever the number of threads
+IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait
 ENOUGH = 0.02  # sweeps stop when the bushes could save this part of what the network could
 
 
@@ -32,37 +33,49 @@ class Links(NamedTuple):
 
 
 @njit(cache=True)
-def _refresh(link: int, links: Links) -> None:
-    """Set cost and slope of a link to its flow; rounding may leave the flow a hair below zero."""
+def _time_and_slope(link: int, links: Links) -> tuple[float, float]:
+    """Return the time of a link and its derivative; rounding may leave the flow a hair below zero."""
     time0, rise, per_capacity, power = links.bpr[link]
-    if rise == 0.0:
-        return
     ratio = max(links.flow[link], 0.0) * per_capacity
     if power == 4.0:
         cube = ratio * ratio * ratio
-        time, slope = time0 + rise * cube * ratio, 4.0 * rise * cube * per_capacity
-    elif power == 0.0:
-        time, slope = time0 + rise, 0.0
-    elif ratio == 0.0:
-        time, slope = time0, rise * per_capacity if power == 1.0 else 0.0
-    else:
-        below = ratio ** (power - 1.0)
-        time, slope = time0 + rise * below * ratio, power * rise * below * per_capacity
+        return time0 + rise * cube * ratio, 4.0 * rise * cube * per_capacity
+    if power == 0.0:
+        return time0 + rise, 0.0
+    if ratio == 0.0:
+        return time0, rise * per_capacity if power == 1.0 else 0.0
+    below = ratio ** (power - 1.0)
+    return time0 + rise * below * ratio, power * rise * below * per_capacity
+
+
+@njit(cache=True)
+def _refresh(link: int, links: Links) -> None:
+    """Set cost and slope of a link to its flow."""
+    if links.bpr[link, 1] == 0.0:
+        return
+    time, slope = _time_and_slope(link, links)
     links.slope[link] = slope
     for k in range(len(links.cost)):
         links.cost[k, link] = time + links.fixed[k, link]
 
 
 @njit(cache=True)
+def _times(links: Links) -> np.ndarray:
+    """Return the time of every link."""
+    time = np.empty(len(links.flow))
+    for link in range(len(time)):
+        time[link], _ = _time_and_slope(link, links)
+    return time
+
+
+@njit(cache=True)
 def _sweep_bush(
-    b: int, bushes: Bushes, links: Links, low: np.ndarray, high: np.ndarray, low_arc: np.ndarray, high_arc: np.ndarray,
-    merges: np.ndarray, relax: float,
-) -> float:  # fmt: skip
+    b: int, bushes: Bushes, links: Links, low: np.ndarray, high: np.ndarray, low_arc: np.ndarray, high_arc: np.ndarray
+) -> float:
     """Move flow of one bush from the dearest used to the cheapest way into every node; return the excess cost found."""
     first, tail, link, flow = bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
     cost = links.cost[bushes.group[b, 0]]
     low[0], high[0] = 0.0, 0.0
-    found = 0
     excess = 0.0
     for p in range(1, bushes.size[b, 0]):
         s, e = first[p], first[p + 1]
@@ -88,7 +101,7 @@ def _sweep_bush(
         excess -= total * least
         low[p], high[p], low_arc[p], high_arc[p] = least, most, cheapest, dearest
         if cheapest != dearest:
-            _equalise(p, first, tail, link, flow, cost, links, high, low_arc, high_arc, relax)
+            _equalise(p, first, tail, link, flow, cost, links, high, low_arc, high_arc)
             low[p] = low[tail[cheapest]] + cost[link[cheapest]]
             high[p] = high[tail[high_arc[p]]] + cost[link[high_arc[p]]]
     return excess
@@ -98,7 +111,7 @@ def _sweep_bush(
 def _equalise(
     p: int, first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, cost: np.ndarray, links: Links,
     high: np.ndarray,
-    low_arc: np.ndarray, high_arc: np.ndarray, relax: float,
+    low_arc: np.ndarray, high_arc: np.ndarray,
 ) -> None:  # fmt: skip
     """Shift flow at position `p` by one Newton step between the two ways back to where they part."""
     a, c = high_arc[p], low_arc[p]
@@ -120,7 +133,7 @@ def _equalise(
             steep += links.slope[link[c]]
     if extra <= 0.0 or most <= 0.0:
         return
-    move = min(most, relax * extra / steep) if steep > 0.0 else most
+    move = min(most, extra / steep) if steep > 0.0 else most
     last = i
     i = p
     while i != last:
@@ -232,41 +245,44 @@ def _make_bushes(demand: np.ndarray, nodes: int, n_links: int) -> Bushes:
 
 
 @njit(cache=True)
-def _sweeps(bushes: Bushes, links: Links, nodes: int, enough: float) -> int:
-    """Sweep over the bushes, one after the other, until they could save no more than `enough`."""
+def _sweeps(bushes: Bushes, links: Links, nodes: int, enough: float) -> None:
+    """Sweep over the bushes, one after the other, until they could save no more than `enough`.
+
+    A few bushes hold most of what is left, since their own ways work against each other.
+    """
     low, high = np.empty(nodes), np.empty(nodes)
     low_arc, high_arc = np.empty(nodes, np.int32), np.empty(nodes, np.int32)
-    merges = np.empty(nodes, np.int32)
     excess = np.empty(len(bushes.group))
     total = np.inf
     for s in range(SWEEPS):
         every = s % FOCUS == 0
-        share = total / len(excess)
+        share = 0.5 * total / len(excess)
         for b in range(len(excess)):
             if every or excess[b] > share:
-                excess[b] = _sweep_bush(b, bushes, links, low, high, low_arc, high_arc, merges, 1.0)
+                excess[b] = _sweep_bush(b, bushes, links, low, high, low_arc, high_arc)
         total = excess.sum()
         if every and total <= enough:
             break
-    return s + 1
 
 
 @njit(cache=True)
-def _skims(
-    wide_start: np.ndarray, wide_head: np.ndarray, links: Links, first_thru: int, has_bush: np.ndarray, skim: np.ndarray
+def _fill_skims(
+    bushes: Bushes, link_start: np.ndarray, link_head: np.ndarray, links: Links, first_thru: int, skim: np.ndarray
 ) -> None:
     """Fill the skims of the origins without a bush."""
-    nodes, zones = len(wide_start) - 1, skim.shape[1]
+    nodes, zones = len(link_start) - 1, skim.shape[1]
+    has_bush = np.zeros(skim.shape[:2], np.bool_)
+    for b in range(len(bushes.group)):
+        has_bush[bushes.group[b, 0], bushes.group[b, 1]] = True
     heap, place = np.empty(nodes, np.int64), np.empty(nodes, np.int64)
     best, pred = np.empty(nodes), np.empty(nodes, np.int64)
     for k in range(len(skim)):
         for origin in range(zones):
             if not has_bush[k, origin]:
-                tree(wide_start, wide_head, links.cost[k], origin, first_thru, best, pred, heap, place)
+                tree(link_start, link_head, links.cost[k], origin, first_thru, best, pred, heap, place)
                 skim[k, origin] = best[:zones]
 
 
-@njit(cache=True)
 def assign_bushes(
     link_start: np.ndarray,
     link_head: np.ndarray,
@@ -287,35 +303,25 @@ def assign_bushes(
     """
     classes, zones, nodes, n_links = len(demand), demand.shape[1], len(link_start) - 1, len(link_head)
     net = make_net(link_start, link_head, first_thru)
-    bpr = np.empty((n_links, 4))
-    bpr[:, 0], bpr[:, 1], bpr[:, 2], bpr[:, 3] = free_flow_time, free_flow_time * alpha, 1.0 / capacity, power
-    links = Links(np.zeros(n_links), np.empty((classes, n_links)), np.zeros(n_links), fixed_cost, bpr)
-    for k in range(classes):
-        links.cost[k] = free_flow_time + fixed_cost[k]
+    bpr = np.column_stack([free_flow_time, free_flow_time * alpha, 1.0 / capacity, power])
+    links = Links(np.zeros(n_links), free_flow_time + fixed_cost, np.zeros(n_links), fixed_cost, bpr)
     link_flow = np.zeros((classes, n_links))
     skim = np.empty((classes, zones, zones))
     bushes = _make_bushes(demand, nodes, n_links)
     _start(bushes, net, links, demand, link_start, link_head)
-    found = np.empty((len(bushes.group), 3))
+    found = np.zeros((len(bushes.group), 3))
     gap = 0.0
     for done in range(max_rounds + 1):
         _settle(bushes, net, demand)
         _load(bushes, link_flow, links)
-        _renew(bushes, net, links, demand, 0.01 * gap, skim, found)
-        paid = found[:, 0].sum()
-        gap = found[:, 1].sum() / paid if paid > 0.0 else 0.0
+        _renew(bushes, net, links, demand, IGNORE * gap, skim, found)
+        paid, excess, _ = found.sum(axis=0)
+        gap = float(excess / paid) if paid > 0.0 else 0.0
         if gap <= target_gap or done == max_rounds:
             break
-        arcs = found[:, 2].max() if len(found) else 0.0
+        arcs = found[:, 2].max()
         if arcs > bushes.tail.shape[1]:
             bushes = _grow(bushes, min(n_links, int(1.2 * arcs)))
-        _sweeps(bushes, links, nodes, ENOUGH * gap * paid)
-    has_bush = np.zeros((classes, zones), np.bool_)
-    for b in range(len(bushes.group)):
-        has_bush[bushes.group[b, 0], bushes.group[b, 1]] = True
-    _skims(link_start, link_head, links, first_thru, has_bush, skim)
-    time = np.empty(n_links)
-    for link in range(n_links):
-        r = max(links.flow[link], 0.0) * bpr[link, 2]
-        time[link] = bpr[link, 0] + (bpr[link, 1] * r ** bpr[link, 3] if bpr[link, 1] > 0.0 else 0.0)
-    return link_flow, time, skim, gap
+        _sweeps(bushes, links, nodes, ENOUGH * excess)
+    _fill_skims(bushes, link_start, link_head, links, first_thru, skim)
+    return link_flow, _times(links), skim, gap
