@@ -18,11 +18,14 @@ from twin.kernels.traffic.assignment import ARGUMENTS
 DATA = Path(__file__).parents[3] / "shared" / "data" / "traffic"
 BEST_KNOWN = "best known solution, Transportation Networks for Research"
 
-FOLDERS = {"Sioux Falls": "SiouxFalls", "Anaheim": "Anaheim", "Barcelona": "Barcelona", "Chicago Sketch": "ChicagoSketch"}
+FOLDERS = {
+    "Sioux Falls": "SiouxFalls",
+    "Anaheim": "Anaheim",
+    "Barcelona": "Barcelona",
+    "Chicago Sketch": "ChicagoSketch",
+}
 TOLL_AND_LENGTH = {"Chicago Sketch": (0.02, 0.04)}
 """Minutes per cent and per mile, from the page of the network (ChicagoSketch/README.md there)."""
-
-
 
 
 def load(name: str) -> dict[str, Any]:

@@ -212,5 +212,7 @@ def _link(text: str, nodes: int, where: str) -> list[float]:
         if value < 0.0:
             raise DataError(f"{name} is {value}", where=where, expected="not negative")
     if 0.0 < row[6] < 1.0 and row[5] > 0.0:
-        raise DataError(f"power is {row[6]}", where=where, expected="0, or at least 1: times that rise evenly or faster")
+        raise DataError(
+            f"power is {row[6]}", where=where, expected="0, or at least 1: times that rise evenly or faster"
+        )
     return row
