@@ -23,7 +23,7 @@ class Peer:
     """Another program doing the same work.
 
     `prepare(size)` returns a call without arguments; `agreement(ours, theirs)` returns the largest difference and
-    whether it is small enough for the times to count.
+    whether it is small enough for the times to count. `extra` names the project's extra that brings it, if one does.
     """
 
     name: str
@@ -88,7 +88,8 @@ def _versus(case: Case, size: int, peer: Peer | None, repetitions: int) -> dict[
     if peer is not None:
         record["peer"] = peer.name
         if importlib.util.find_spec(peer.package) is None:
-            agreement = f"peer missing: pip install -e '.[{peer.extra}]'"
+            package = f"-e '.[{peer.extra}]'" if peer.extra else peer.package
+            agreement = f"peer missing: pip install {package}"
         else:
             theirs = peer.prepare(size)
             text, good = peer.agreement(answer, clock(theirs)[2])

@@ -2,6 +2,6 @@
 
 from harness import Case
 
-from cases import city, run, solar
+from cases import city, run, solar, traffic
 
-CASES: dict[str, Case] = {case.name: case for module in (city, solar, run) for case in module.CASES}
+CASES: dict[str, Case] = {case.name: case for module in (city, solar, traffic, run) for case in module.CASES}

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
-from twin.kernels.traffic.assignment_routes import assign_routes
+from twin.kernels.traffic.assignment_bush import assign_bushes
 from twin.kernels.traffic.shortest_path import random_network, trees_reference
 
 NAME = "traffic.assignment"
@@ -142,7 +142,7 @@ declare(
         work_unit="OD pair·link",
         source=(
             "simplicial decomposition: von Hohenbalken 1977, doi 10.1007/BF01584323, with pairwise steps; "
-            "gradient projection: Jayakrishnan et al. 1994, Transportation Research Record 1443"
+            "Algorithm B: Dial 2006, doi 10.1016/j.trb.2006.02.008"
         ),
         rtol=1e-3,
         atol=0.5,
@@ -265,4 +265,4 @@ def _mix(loads: np.ndarray, weights: np.ndarray, fixed: np.ndarray, bpr: tuple[n
     weights /= weights.sum()
 
 
-variant(NAME, "numba")(assign_routes)
+variant(NAME, "numba")(assign_bushes)
