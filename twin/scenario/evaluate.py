@@ -48,6 +48,34 @@ class Evaluation:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Prints:
+    """Fingerprints of what each domain reads of a city.
+
+    `traffic` leaves out what only the heat of buildings depends on, `without_pv` the share of the roofs with PV; `sun`
+    holds the geometry, the terrain with it, and the weather, from which roofs, horizons and façade gains follow.
+    """
+
+    traffic: str
+    buildings: str
+    without_pv: str
+    sun: str
+
+    @classmethod
+    def of(cls, city: City) -> Prints:
+        """Compute the fingerprints of a city."""
+        from twin.solar.model import geometry_key
+
+        heat = ("envelope", "heat_supply", "pv_share", "heat_supply_origin")
+        streets = [fingerprint.layer_hash(layer) for layer in (city.nodes, city.links, city.zones)]
+        return cls(
+            traffic=fingerprint.combined(fingerprint.layer_hash(city.buildings, without=heat), *streets),
+            buildings=fingerprint.layer_hash(city.buildings),
+            without_pv=fingerprint.layer_hash(city.buildings, without=("pv_share",)),
+            sun=fingerprint.combined(geometry_key(city), fingerprint.weather_hash(city.weather)),
+        )
+
+
 class Memo:
     """Results of a domain, by fingerprint of all it reads, so that scenarios share what a measure leaves alone.
 
@@ -57,6 +85,13 @@ class Memo:
     def __init__(self, capacity: int = 6) -> None:
         self._capacity = capacity
         self._results: dict[str, Any] = {}
+        self._prints: dict[int, tuple[City, Prints]] = {}
+
+    def prints(self, city: City) -> Prints:
+        """Return the fingerprints of a city, computed once: the draws of a scenario share its city."""
+        if id(city) not in self._prints:
+            self._prints[id(city)] = (city, Prints.of(city))  # the city is kept, so that its id stays its own
+        return self._prints[id(city)][1]
 
     def get(self, key: str, compute: Callable[[], Any]) -> Any:
         """Return the result for `key`, computing it when it is not remembered."""
@@ -136,13 +171,7 @@ def evaluate(
 def _traffic(city: City, parameters: ModelParameters, variant: str, memo: Memo) -> TrafficResult:
     from twin.traffic.model import simulate_traffic
 
-    key = fingerprint.combined(
-        "traffic",
-        fingerprint.layer_hash(city.buildings, without=("envelope", "heat_supply", "pv_share", "heat_supply_origin")),
-        *(fingerprint.layer_hash(layer) for layer in (city.nodes, city.links, city.zones)),
-        parameters.traffic,
-        variant,
-    )
+    key = fingerprint.combined("traffic", memo.prints(city).traffic, parameters.traffic, variant)
     result: TrafficResult = memo.get(key, lambda: simulate_traffic(city, parameters.traffic, variant=variant))
     return result
 
@@ -158,12 +187,10 @@ def _buildings(
     sink: HourlySink | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, NDArray[np.float64]], dict[str, float]]:
     """Solar, energy and the building balance, block by block; return columns, planes, hourly sums and totals."""
-    from twin.solar.model import facade_gains, geometry_key, simulate_solar
+    from twin.solar.model import facade_gains, simulate_solar
 
-    # Roofs and their horizons follow from the geometry, which holds the terrain too.
-    sun = (geometry_key(city), fingerprint.weather_hash(city.weather), parameters.solar, variant)
-    without_pv = fingerprint.layer_hash(city.buildings, without=("pv_share",))
-    all_columns = fingerprint.layer_hash(city.buildings)
+    prints = memo.prints(city)
+    sun = (prints.sun, parameters.solar, variant)
     gains: FacadeGains = memo.get(
         fingerprint.combined("gains", *sun),
         lambda: facade_gains(city, city.weather, parameters.solar, roofs, variant=variant),
@@ -174,13 +201,13 @@ def _buildings(
     for start in range(0, len(city.buildings), BLOCK):
         rows = slice(start, min(start + BLOCK, len(city.buildings)))
         solar: SolarResult = memo.get(
-            fingerprint.combined("solar", all_columns, *sun, start),
+            fingerprint.combined("solar", prints.buildings, *sun, start),
             lambda rows=rows: simulate_solar(  # type: ignore[misc]
                 city, city.weather, parameters.solar, roofs, rows=rows, variant=variant
             ),
         )
         energy: EnergyResult = memo.get(
-            fingerprint.combined("energy", without_pv, *sun, parameters.energy, seed, draw, start),
+            fingerprint.combined("energy", prints.without_pv, *sun, parameters.energy, seed, draw, start),
             lambda rows=rows: _energy(city, gains, parameters, seed, draw, rows, variant),  # type: ignore[misc]
         )
         balance = building_balance(energy.buildings.index, energy.electricity_kw, solar.pv_kw, parameters.electricity)
@@ -258,5 +285,4 @@ def _sums(buildings: pd.DataFrame, totals: dict[str, float]) -> dict[str, float]
     return {
         "building_co2_t_a": building_co2_t,
         "total_co2_t_a": building_co2_t + totals["traffic_co2_t_a"] + totals["charging_co2_t_a"],
-        "energy_cost_eur_a": float(buildings["energy_cost_eur_a"].sum()),
     }
