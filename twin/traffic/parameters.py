@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twin.parameters import parameter
+from twin.traffic.effect_parameters import EffectParameters
 
 _ASSUMPTION = "assumption"
 _BPR = "Bureau of Public Roads 1964, Traffic Assignment Manual"
 
 
 @dataclass(frozen=True)
-class TrafficParameters:
+class TrafficParameters(EffectParameters):
     """Parameters of `twin.traffic.model.simulate_traffic`; paths are ``traffic.<field>``."""
 
     demand_factor: float = parameter(
@@ -161,23 +162,6 @@ class TrafficParameters:
         high=1.0,
         meaning="share of cars below the low-emission standard (petrol before Euro 4, diesel before Euro 6)",
         source=_ASSUMPTION,
-    )
-    compliant_diesel_share: float = parameter(
-        0.2, unit="-", low=0.0, high=1.0, meaning="diesel share of compliant combustion cars", source=_ASSUMPTION
-    )
-    noncompliant_diesel_share: float = parameter(
-        0.6, unit="-", low=0.0, high=1.0, meaning="diesel share of non-compliant cars", source=_ASSUMPTION
-    )
-    electric_share: float = parameter(
-        0.08, unit="-", low=0.0, high=1.0, meaning="share of compliant cars that are electric", source=_ASSUMPTION
-    )
-    emission_factor_scale: float = parameter(
-        1.0,
-        unit="-",
-        low=0.3,
-        high=3.0,
-        meaning="multiplies all exhaust emission factors",
-        source="neutral value; cold starts and ageing are not modelled",
     )
     bpr_alpha: float = parameter(
         0.15, unit="-", low=0.0, high=5.0, meaning="factor of the BPR travel-time function", source=_BPR
