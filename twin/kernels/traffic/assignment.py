@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
-from twin.kernels.traffic.assignment_bush import assign_bushes
+from twin.kernels.traffic.equilibrium import Problem, solve
 from twin.kernels.traffic.shortest_path import random_network, trees_reference
 
 NAME = "traffic.assignment"
@@ -265,4 +265,21 @@ def _mix(loads: np.ndarray, weights: np.ndarray, fixed: np.ndarray, bpr: tuple[n
     weights /= weights.sum()
 
 
-variant(NAME, "numba")(assign_bushes)
+@variant(NAME, "numba")
+def assignment_numba(
+    link_start: np.ndarray,
+    link_head: np.ndarray,
+    free_flow_time: np.ndarray,
+    capacity: np.ndarray,
+    alpha: np.ndarray,
+    power: np.ndarray,
+    fixed_cost: np.ndarray,
+    demand: np.ndarray,
+    first_thru: int,
+    max_rounds: int,
+    target_gap: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Algorithm B; arguments and results as for the reference."""
+    problem = Problem(link_start, link_head, free_flow_time, capacity, alpha, power, fixed_cost, demand, first_thru)
+    found = solve(problem, target_gap, max_rounds)
+    return found.link_flow, found.link_time, found.skim, found.relative_gap

@@ -1,8 +1,8 @@
 """Bushes: the acyclic part of the network that one origin's traffic of one class may use, packed for fast sweeps.
 
 A bush (Dial 2006, doi 10.1016/j.trb.2006.02.008) holds the nodes in a topological order. Its arcs lie in one row,
-grouped by head position; an arc stores the position of its tail, its link and its flow. Nodes that lead to no
-destination stand last, so sweeps leave them out. Row ``b`` of every array belongs to bush ``b``.
+grouped by head position; an arc stores the position of its tail, its link and its flow. Nodes on no way to a
+meeting of ways stand last, so sweeps leave them out. Row ``b`` of every array belongs to bush ``b``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class Net(NamedTuple):
 
 
 class Bushes(NamedTuple):
-    """All bushes; `size` [bushes, 2] counts the positions that lead to a destination and all positions."""
+    """All bushes. Of the positions, those that lead to a meeting of ways come first, then those that only lead to a
+    destination, then the rest; `size` [bushes, 3] counts those that lead to a destination, all, and the first sort.
+    """  # noqa: D205
 
     group: np.ndarray  # [bushes, 2] class and origin
     size: np.ndarray
@@ -55,6 +57,14 @@ class Work(NamedTuple):
     entering: np.ndarray  # first link that enters the bush at a node, -1 for none
     following: np.ndarray  # by link: the next one that enters at the same node
     mark: np.ndarray  # by link: 1 where it stays in the bush
+    tree: np.ndarray  # last link of the cheapest path
+
+
+class Heap(NamedTuple):
+    """Scratch space of `start_bush`."""
+
+    key: np.ndarray
+    item: np.ndarray
 
 
 @njit(cache=True)
@@ -85,29 +95,97 @@ def make_work(nodes: int, links: int) -> Work:
         np.empty(nodes, np.int32),
         np.empty(links, np.int32),
         np.empty(links, np.uint8),
+        np.empty(nodes, np.int32),
     )
 
 
 @njit(cache=True)
-def start_bush(
-    b: int, pred: np.ndarray, best: np.ndarray, wanted: np.ndarray, net: Net, bushes: Bushes, w: Work
-) -> None:
-    """Make bush `b` the shortest-path tree `pred` [nodes] with labels `best` [nodes]."""
-    node, origin = bushes.node[b], bushes.group[b, 1]
+def make_heap(links: int) -> Heap:
+    """Return scratch space; every link puts one entry on the heap at most."""
+    return Heap(np.empty(links + 1), np.empty(links + 1, np.int32))
+
+
+@njit(cache=True)
+def start_bush(b: int, cost: np.ndarray, wanted: np.ndarray, net: Net, bushes: Bushes, w: Work, heap: Heap) -> None:
+    """Give bush `b` all links that lead away from its origin, at link costs `cost`, with its flow on cheapest paths.
+
+    ``best`` keeps the labels, infinite where there is no way. Links beyond the room of the row wait for `renew`.
+    """
+    origin = bushes.group[b, 1]
+    reached = _label(origin, cost, net, w, heap)
     w.entering[:] = -1
-    w.place[:] = -1
-    node[0], w.place[origin] = origin, 0
-    reached = 1
-    for v in range(len(best)):
-        if pred[v] >= 0 and best[v] < np.inf:
-            node[reached], w.place[v] = v, reached
-            reached += 1
-            w.entering[v], w.following[pred[v]] = pred[v], -1
+    best, room = w.best, bushes.tail.shape[1] - reached
+    for u in range(len(best)):
+        if best[u] == np.inf or (u < net.first_thru and u != origin):
+            continue
+        for link in range(net.start[u], net.start[u + 1]):
+            v = net.head[link]
+            if w.tree[v] == link or (w.place[u] < w.place[v] and best[u] < best[v] and room > 0):
+                room -= w.tree[v] != link
+                w.following[link], w.entering[v] = w.entering[v], link
     bushes.size[b, 1] = reached
     bushes.first[b, : reached + 1] = 0
     _copy_row(b, bushes, w)
-    _sort(reached, net, w)
+    for p in range(reached):
+        w.node[p] = w.order[p]
+        w.order[p] = p
     _pack(b, wanted, net, bushes, w)
+    node, first, link, flow = bushes.node[b], bushes.first[b], bushes.link[b], bushes.flow[b]
+    for p in range(1, reached):
+        for a in range(first[p], first[p + 1]):
+            flow[a] = 1.0 if link[a] == w.tree[node[p]] else 0.0  # for `settle` to scale
+
+
+@njit(cache=True)
+def _label(origin: int, cost: np.ndarray, net: Net, w: Work, heap: Heap) -> int:
+    """Fill ``best``, the last link ``tree`` of the cheapest path, ``place`` and ``order``; return the nodes reached.
+
+    Dijkstra with a heap that keeps outdated entries; centroids, which lead nowhere, stay off it and come last.
+    """
+    best, place, order, key, item = w.best, w.place, w.order, heap.key, heap.item
+    best[:] = np.inf
+    place[:] = -1
+    w.tree[:] = -1
+    best[origin] = 0.0
+    key[0], item[0] = 0.0, origin
+    size, found = 1, 0
+    while size > 0:
+        base, u = key[0], item[0]
+        size -= 1
+        last, what = key[size], item[size]
+        i = 0
+        while True:
+            child = 2 * i + 1
+            if child >= size:
+                break
+            if child + 1 < size and key[child + 1] < key[child]:
+                child += 1
+            if key[child] >= last:
+                break
+            key[i], item[i] = key[child], item[child]
+            i = child
+        key[i], item[i] = last, what
+        if place[u] >= 0 or base > best[u]:
+            continue
+        order[found], place[u] = u, found
+        found += 1
+        for link in range(net.start[u], net.start[u + 1]):
+            v = net.head[link]
+            through = base + cost[link]
+            if through < best[v]:
+                best[v], w.tree[v] = through, link
+                if v >= net.first_thru:
+                    i = size
+                    size += 1
+                    while i > 0 and key[(i - 1) // 2] > through:
+                        key[i], item[i] = key[(i - 1) // 2], item[(i - 1) // 2]
+                        i = (i - 1) // 2
+                    key[i], item[i] = through, v
+    for v in range(min(net.first_thru, len(best))):
+        if best[v] < np.inf and v != origin:
+            order[found], place[v] = v, found
+            found += 1
+    return found
 
 
 @njit(cache=True)
@@ -359,34 +437,49 @@ def _pack(b: int, wanted: np.ndarray, net: Net, bushes: Bushes, w: Work) -> None
     """Write the arcs that stay and enter into row `b` in the new order, nodes that lead to no destination last."""
     node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
     reached, zones = bushes.size[b, 1], len(wanted)
-    leads = w.state
+    leads = w.state  # 1: to a destination; 3: to a meeting of ways too
     for p in range(reached):
         v = w.node[p]
-        leads[p] = 1 if p == 0 or (v < zones and wanted[v] > 0.0) else 0
-    live = 0
+        leads[p] = 3 if p == 0 else 1 if v < zones and wanted[v] > 0.0 else 0
     for q in range(reached - 1, -1, -1):
         p = w.order[q]
-        if leads[p] == 1:
-            live += 1
-            for a in range(w.first[p], w.first[p + 1]):
-                leads[w.tail[a]] |= w.mark[w.link[a]]
-            enters = w.entering[w.node[p]]
-            while enters >= 0:
-                leads[w.place[net.tail[enters]]] = 1
-                enters = w.following[enters]
-    bushes.size[b, 0] = live
+        if leads[p] == 0:
+            continue
+        ways = 0
+        for a in range(w.first[p], w.first[p + 1]):
+            ways += w.mark[w.link[a]]
+        enters = w.entering[w.node[p]]
+        while enters >= 0:
+            ways += 1
+            enters = w.following[enters]
+        if ways > 1:
+            leads[p] = 3
+        for a in range(w.first[p], w.first[p + 1]):
+            if w.mark[w.link[a]] == 1:
+                leads[w.tail[a]] |= leads[p]
+        enters = w.entering[w.node[p]]
+        while enters >= 0:
+            leads[w.place[net.tail[enters]]] |= leads[p]
+            enters = w.following[enters]
+    meeting, live = 0, 0
+    for p in range(reached):
+        meeting += leads[p] == 3
+        live += leads[p] != 0
+    bushes.size[b, 0], bushes.size[b, 2] = live, meeting
     at = w.place
-    alive, dead = 0, live
+    ahead, alive, dead = 0, meeting, live
     for q in range(reached):
-        v = w.node[w.order[q]]
-        if leads[w.order[q]] == 1:
-            node[alive], at[v] = v, alive
-            w.queue[alive] = w.order[q]
+        p = w.order[q]
+        if leads[p] == 3:
+            to = ahead
+            ahead += 1
+        elif leads[p] == 1:
+            to = alive
             alive += 1
         else:
-            node[dead], at[v] = v, dead
-            w.queue[dead] = w.order[q]
+            to = dead
             dead += 1
+        node[to], at[w.node[p]], w.queue[to] = w.node[p], to, p
     arcs = 0
     for q in range(reached):
         first[q] = arcs

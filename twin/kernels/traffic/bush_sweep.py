@@ -1,0 +1,224 @@
+"""Newton steps on bushes: flow moves to cheaper ways, and demand to what the cost of the cheapest way asks for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from twin.kernels.traffic.bush import Bushes
+from twin.kernels.traffic.demand_law import answer
+from twin.kernels.traffic.link_cost import BPR, shape
+
+
+class Links(NamedTuple):
+    """The state of every link; `cost` is [classes, links].
+
+    `margin` is 1 where travellers pay the marginal cost. `mirror` is how many blocks of bushes sweep at once: each
+    takes its own moves times `mirror`, as if the others did the same.
+    """
+
+    flow: np.ndarray
+    cost: np.ndarray
+    slope: np.ndarray
+    fixed: np.ndarray
+    bpr: np.ndarray  # [links, 4]: time at zero flow, that times alpha, one over capacity, power
+    form: np.ndarray
+    curves: np.ndarray
+    margin: float
+    mirror: float
+
+
+class Desire(NamedTuple):
+    """Demand laws of all pairs [classes, zones, zones] (see `demand_law`), and the demand met, which sweeps change.
+
+    `response` and `pivot` are [classes, 0, 0] where all demand is fixed.
+    """
+
+    demand: np.ndarray
+    pivot: np.ndarray
+    response: np.ndarray
+    leg: float
+    met: np.ndarray
+
+
+class Reach(NamedTuple):
+    """Scratch space of a sweep, by position: cost of the cheapest and the dearest used way, and their last arcs."""
+
+    low: np.ndarray
+    high: np.ndarray
+    low_arc: np.ndarray
+    high_arc: np.ndarray
+
+
+@njit(cache=True)
+def make_reach(nodes: int) -> Reach:
+    """Return scratch space."""
+    return Reach(np.empty(nodes), np.empty(nodes), np.empty(nodes, np.int32), np.empty(nodes, np.int32))
+
+
+@njit(cache=True)
+def cost_and_slope(link: int, links: Links) -> tuple[float, float]:
+    """Return what flow pays for a link, and its derivative; rounding may leave the flow a hair below zero."""
+    time0, rise, per_capacity, power = links.bpr[link]
+    ratio = max(links.flow[link], 0.0) * per_capacity
+    if links.form[link] != BPR:
+        value, first, second, _ = shape(ratio, rise / time0, power, links.form[link], links.curves)
+        margin = links.margin
+        return time0 * (value + margin * ratio * first), time0 * per_capacity * (
+            first + margin * (first + ratio * second)
+        )
+    if power == 4.0:
+        cube = ratio * ratio * ratio
+        return time0 + rise * cube * ratio, 4.0 * rise * cube * per_capacity
+    if power == 0.0:
+        return time0 + rise, 0.0
+    if ratio == 0.0:
+        return time0, rise * per_capacity if power == 1.0 else 0.0
+    below = ratio ** (power - 1.0)
+    return time0 + rise * below * ratio, power * rise * below * per_capacity
+
+
+@njit(cache=True)
+def refresh(link: int, links: Links) -> None:
+    """Set cost and slope of a link to its flow."""
+    if links.bpr[link, 1] == 0.0:
+        return
+    time, slope = cost_and_slope(link, links)
+    links.slope[link] = slope
+    for k in range(len(links.cost)):
+        links.cost[k, link] = time + links.fixed[k, link]
+
+
+@njit(cache=True)
+def sweep_bush(b: int, bushes: Bushes, links: Links, desire: Desire, r: Reach) -> float:
+    """Move flow of one bush from the dearest used to the cheapest way into every node; return the excess cost found."""
+    first, tail, link, flow = bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
+    k, origin = bushes.group[b]
+    cost = links.cost[k]
+    low, high, low_arc, high_arc = r.low, r.high, r.low_arc, r.high_arc
+    zones = desire.response.shape[1]
+    low[0], high[0] = 0.0, 0.0
+    excess = 0.0
+    for p in range(1, bushes.size[b, 2 if zones == 0 else 0]):
+        s, e = first[p], first[p + 1]
+        if e - s == 1:
+            c = cost[link[s]]
+            low[p], high[p] = low[tail[s]] + c, high[tail[s]] + c
+            low_arc[p], high_arc[p] = s, s
+        else:
+            cheapest, dearest, least, most, total = s, -1, np.inf, -np.inf, 0.0
+            for a in range(s, e):
+                c = cost[link[a]]
+                way = low[tail[a]] + c
+                if way < least:
+                    least, cheapest = way, a
+                if flow[a] > 0.0:
+                    excess += flow[a] * way
+                    total += flow[a]
+                    way = high[tail[a]] + c
+                    if way > most:
+                        most, dearest = way, a
+            if dearest < 0:
+                dearest, most = cheapest, high[tail[cheapest]] + cost[link[cheapest]]
+            excess -= total * least
+            low[p], high[p], low_arc[p], high_arc[p] = least, most, cheapest, dearest
+            if cheapest != dearest:
+                _equalise(p, first, tail, link, flow, cost, links, high, low_arc, high_arc)
+                low[p] = low[tail[cheapest]] + cost[link[cheapest]]
+                high[p] = high[tail[high_arc[p]]] + cost[link[high_arc[p]]]
+        if zones > 0 and bushes.node[b, p] < zones:
+            excess += _answer(p, k, origin, bushes.node[b, p], tail, link, flow, links, desire, r)
+    return excess
+
+
+@njit(cache=True)
+def _equalise(
+    p: int, first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, cost: np.ndarray, links: Links,
+    high: np.ndarray, low_arc: np.ndarray, high_arc: np.ndarray,
+) -> None:  # fmt: skip
+    """Shift flow at position `p` by one Newton step between the two ways back to where they part."""
+    a, c = high_arc[p], low_arc[p]
+    i, j = tail[a], tail[c]
+    extra = cost[link[a]] - cost[link[c]]
+    steep = links.slope[link[a]] + links.slope[link[c]]
+    most = flow[a]
+    while i != j:
+        if i > j:
+            a = high_arc[i]
+            i = tail[a]
+            extra += cost[link[a]]
+            steep += links.slope[link[a]]
+            most = min(most, flow[a])
+        else:
+            c = low_arc[j]
+            j = tail[c]
+            extra -= cost[link[c]]
+            steep += links.slope[link[c]]
+    if extra <= 0.0 or most <= 0.0:
+        return
+    move = min(most, extra / (links.mirror * steep)) if steep > 0.0 else most
+    last = i
+    i = p
+    while i != last:
+        a = high_arc[i]
+        flow[a] -= move
+        links.flow[link[a]] -= links.mirror * move
+        refresh(link[a], links)
+        if flow[a] <= 0.0:
+            most = -np.inf
+            for other in range(first[i], first[i + 1]):
+                way = high[tail[other]] + cost[link[other]]
+                if flow[other] > 0.0 and way > most:
+                    most, high_arc[i] = way, other
+        i = tail[a]
+    j = p
+    while j != last:
+        c = low_arc[j]
+        flow[c] += move
+        links.flow[link[c]] += links.mirror * move
+        refresh(link[c], links)
+        j = tail[c]
+
+
+@njit(cache=True)
+def _answer(
+    p: int, k: int, origin: int, zone: int, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, links: Links,
+    desire: Desire, r: Reach,
+) -> float:  # fmt: skip
+    """Change the demand met at position `p` by one Newton step; return the cost of the trips out of place.
+
+    New trips take the cheapest way, trips given up leave the dearest used one.
+    """
+    most, response = desire.demand[k, origin, zone], desire.response[k, origin, zone]
+    if response == 0.0 or most == 0.0 or zone == origin:
+        return 0.0
+    pivot, leg, met = desire.pivot[k, origin, zone], desire.leg, desire.met[k, origin, zone]
+    wanted, _ = answer(r.low[p], most, pivot, response, leg)
+    off = abs(wanted - met) * r.low[p]
+    arc = r.low_arc if wanted > met else r.high_arc
+    spare, cost, steep = np.inf, 0.0, 0.0
+    i = p
+    while i != 0:
+        a = arc[i]
+        cost += links.cost[k, link[a]]
+        steep += links.slope[link[a]]
+        spare = min(spare, flow[a])
+        i = tail[a]
+    if cost < np.inf:
+        fitting, bend = answer(cost, most, pivot, response, leg)
+        change = (fitting - met) / (1.0 - bend * steep * links.mirror)
+        if wanted <= met:
+            change = max(change, -min(spare, met))
+        elif change < 0.0:
+            return off
+        desire.met[k, origin, zone] = met + change
+        i = p
+        while i != 0:
+            a = arc[i]
+            flow[a] += change
+            links.flow[link[a]] += links.mirror * change
+            refresh(link[a], links)
+            i = tail[a]
+    return off
