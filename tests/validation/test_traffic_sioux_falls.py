@@ -130,13 +130,13 @@ VARIANTS = ("reference", "numba")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_braess(variant: str, figure: Recorder) -> None:
     """Six vehicles, links 10x, 50 + x: 83 without the bridge (10 + x), 92 with it (Braess 1968)."""
-    tiny = 1e-9
+    tiny = 1e-12
     roads = [(0, 2, tiny, 10.0, 0.0), (0, 3, 50.0, 1.0, 0.0), (2, 1, 50.0, 1.0, 0.0), (3, 1, tiny, 10.0, 0.0)]
     _, _, skim, _ = solve(network(4, roads, 6.0), variant)
-    figure.check("Braess: time without the bridge", skim[0, 0, 1], 83.0, 1e-6, "min", "Braess 1968")
+    figure.check("Braess: time without the bridge", skim[0, 0, 1], 83.0, 1e-9, "min", "Braess 1968")
     flow, _, skim, _ = solve(network(4, [*roads, (2, 3, 10.0, 1.0, 0.0)], 6.0), variant)
-    figure.check("Braess: time with the bridge", skim[0, 0, 1], 92.0, 1e-6, "min", "Braess 1968")
-    assert np.allclose(flow[0], [4.0, 2.0, 2.0, 2.0, 4.0], atol=1e-6)
+    figure.check("Braess: time with the bridge", skim[0, 0, 1], 92.0, 1e-9, "min", "Braess 1968")
+    assert np.allclose(flow[0], [4.0, 2.0, 2.0, 2.0, 4.0], atol=1e-9)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -144,7 +144,7 @@ def test_pigou_and_its_toll(variant: str, figure: Recorder) -> None:
     """One constant link (1) and one of cost x: all take the second; a toll of one half halves them."""
     roads = [(0, 1, 1.0, 0.0, 0.0), (0, 2, 1e-12, 1.0, 0.0), (2, 1, 1e-12, 0.0, 0.0)]
     flow, _, _, _ = solve(network(3, roads, 1.0), variant)
-    figure.check("Pigou: flow on the congested link", flow[0, 1], 1.0, 1e-6, "veh", "Pigou 1920")
+    figure.check("Pigou: flow on the congested link", flow[0, 1], 1.0, 1e-9, "veh", "Pigou 1920")
     roads[1] = (0, 2, 1e-12, 1.0, 0.5)
     flow, _, _, _ = solve(network(3, roads, 1.0), variant)
     figure.check("Pigou: flow under the toll of one half", flow[0, 1], 0.5, 1e-9, "veh", "Pigou 1920")

@@ -5,8 +5,8 @@ With the free-flow time ``t0`` and the ratio ``r`` of flow to capacity:
 - `BPR`: ``t0 * (1 + alpha * r**power)`` (Bureau of Public Roads 1964, Traffic Assignment Manual)
 - `CONICAL`: ``t0 * (1 + alpha * (f(r) - 1))`` with ``f = 2 + sqrt(a**2 * (1 - r)**2 + b**2) - a * (1 - r) - b``,
   ``a = power > 1`` and ``b = (2a - 1) / (2a - 2)`` (Spiess 1990, doi 10.1287/trsc.24.2.153; alpha is 1 there)
-- `DAVIDSON`: ``t0 * (1 + alpha * r / (1 - r))``, beyond ``r = power < 1`` its tangent (Davidson 1966; tangent as in
-  Tisato 1991)
+- `DAVIDSON`: ``t0 * (1 + alpha * r / (1 - r))`` (Davidson 1966), beyond ``r = power < 1`` its parabola there: finite
+  as with the tangent of Tisato 1991, and smooth enough for marginal costs
 - `CURVE` + i: ``t0 * g(r)`` with row i of `curves`: pieces of cubics, each (start, g, g', g'' / 2, g''' / 6) at its
   start; before the first start the first value, beyond the last piece's start that piece goes on.
 """
@@ -53,11 +53,10 @@ def shape(ratio: float, alpha: float, power: float, form: int, curves: np.ndarra
         r = min(ratio, power)
         free = 1.0 - r
         beyond = ratio - r
-        first = alpha / (free * free)
-        value = 1.0 + alpha * r / free
-        under = r + alpha * (-r - math.log(free)) + beyond * (value + 0.5 * first * beyond)
-        second = 2.0 * alpha / (free * free * free) if beyond <= 0.0 else 0.0
-        return value + first * beyond, first, second, under
+        value, first = 1.0 + alpha * r / free, alpha / (free * free)
+        second = 2.0 * first / free
+        under = r + alpha * (-r - math.log(free)) + beyond * (value + beyond * (first / 2.0 + beyond * second / 6.0))
+        return value + beyond * (first + 0.5 * second * beyond), first + second * beyond, second, under
     return _curve(ratio, curves[form - CURVE])
 
 
