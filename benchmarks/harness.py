@@ -37,18 +37,20 @@ class Peer:
 class Case:
     """One named comparison.
 
-    `isolated` cases run each size in a process of their own, so that peak memory is that of the work alone.
+    `isolated` cases run each size in a process of their own, so that peak memory is that of the work alone. A case
+    with `measure` makes its records itself; they may hold a `label` that is shown instead of the size.
     """
 
     name: str
     work: str
     size_unit: str
-    sizes: tuple[int, ...]
-    quick_sizes: tuple[int, ...]
-    prepare: Callable[[int], Job]
+    sizes: tuple[int, ...] = ()
+    quick_sizes: tuple[int, ...] = ()
+    prepare: Callable[[int], Job] = lambda size: lambda: size
     peers: Sequence[Peer] = field(default_factory=tuple)
     isolated: bool = False
     repetitions: int = 7
+    measure: Callable[[Case, bool], list[dict[str, Any]]] | None = None
 
 
 def machine() -> dict[str, Any]:
@@ -70,6 +72,8 @@ def clock(job: Job) -> tuple[float, float, Any]:
 
 def run_case(case: Case, quick: bool) -> list[dict[str, Any]]:
     """Run a case at each of its sizes against each of its peers."""
+    if case.measure:
+        return case.measure(case, quick)
     records = []
     for size in case.quick_sizes if quick else case.sizes:
         if case.isolated:
@@ -83,7 +87,7 @@ def run_case(case: Case, quick: bool) -> list[dict[str, Any]]:
 def _versus(case: Case, size: int, peer: Peer | None, repetitions: int) -> dict[str, Any]:
     ours = case.prepare(size)
     _, first, answer = clock(ours)
-    record = _record(case, size) | {"ours_first_call_s": first}
+    record = new_record(case, size) | {"ours_first_call_s": first}
     theirs, agreement = None, "no peer"
     if peer is not None:
         record["peer"] = peer.name
@@ -111,7 +115,8 @@ def _versus(case: Case, size: int, peer: Peer | None, repetitions: int) -> dict[
     return record
 
 
-def _record(case: Case, size: int) -> dict[str, Any]:
+def new_record(case: Case, size: int) -> dict[str, Any]:
+    """Return a record without times."""
     import numba
 
     empty = dict.fromkeys(("peer", "peer_version", "peer_cpu_s", "peer_wall_s", "ratio"))
@@ -130,7 +135,7 @@ def _isolated(case: Case, size: int) -> dict[str, Any]:
     except EOFError:
         raise SystemExit(f"{case.name} at size {size}: the process ended without a result") from None
     process.join()
-    return _record(case, size) | {"agreement": "no peer", "repetitions": 1} | result
+    return new_record(case, size) | {"agreement": "no peer", "repetitions": 1} | result
 
 
 def _child(name: str, size: int, pipe: Any) -> None:
@@ -156,7 +161,7 @@ def print_records(records: list[dict[str, Any]]) -> None:
     for r in records:
         peer = f"{r['peer']} {r['peer_version'] or ''}" if r["peer"] else "-"
         cells = [
-            f"{r['size']:,}",
+            r.get("label") or f"{r['size']:,}",
             _number(r["ours_cpu_s"]),
             _number(r["ours_wall_s"]),
             _number(r.get("ours_first_call_s")),

@@ -2,6 +2,7 @@
 
 from harness import Case
 
-from cases import city, run, solar, traffic
+from cases import city, run, skims, solar, traffic, traffic_scale, traffic_scenarios
 
-CASES: dict[str, Case] = {case.name: case for module in (city, solar, traffic, run) for case in module.CASES}
+_MODULES = (city, solar, skims, traffic, traffic_scenarios, traffic_scale, run)
+CASES: dict[str, Case] = {case.name: case for module in _MODULES for case in module.CASES}

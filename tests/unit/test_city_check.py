@@ -56,6 +56,18 @@ def _meta(**values: object) -> Callable[[City], City]:
     return lambda city: city.replace(meta=dataclasses.replace(city.meta, **values))
 
 
+def _turns(text: str) -> Callable[[City], City]:
+    """Ban turns at the end of one link; <next> and <far> name a link that starts there and one that does not."""
+
+    def change(city: City) -> City:
+        links = city.links
+        starts = (links["from_node"] == links["to_node"].iloc[3]).to_numpy()
+        named = text.replace("<next>", links.index[starts][0]).replace("<far>", links.index[~starts][0])
+        return _set("links", "banned_turns", named)(city)
+
+    return change
+
+
 BOW_TIE = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
 BROKEN: dict[str, tuple[Callable[[City], City], str, str]] = {
     "missing column": (_frame("buildings", lambda f: f.drop(columns="use")), "buildings.use", "column is missing"),
@@ -73,6 +85,12 @@ BROKEN: dict[str, tuple[Callable[[City], City], str, str]] = {
     "unknown zone": (_set("buildings", "zone_id", "z9"), "].zone_id", "not an id of zones"),
     "unknown node": (_set("links", "to_node", "n999"), "].to_node", "not an id of nodes"),
     "wrong node": (_set("links", "to_node", "n00"), "].geometry", "does not end at its to_node"),
+    "turn into nothing": (_turns("nowhere"), "].banned_turns", "'nowhere' is not an id of links"),
+    "turn into a far link": (_turns("<next> <far>"), "].banned_turns", "does not start where this link ends"),
+    "turns with two blanks": (_turns("<next>  <next>"), "].banned_turns", "'' is not an id of links"),
+    "turn banned twice": (_turns("<next> <next>"), "].banned_turns", "named twice"),
+    "cycle facility": (_set("links", "cycle_facility", "path"), "].cycle_facility", "unknown value"),
+    "parking charge": (_set("zones", "parking_eur", 101.0), "].parking_eur", "outside the range"),
     "duplicate id": (
         _frame("nodes", lambda f: f.set_index(f.index.where(f.index != "n03", "n04"))),
         "nodes",
@@ -102,6 +120,10 @@ BROKEN: dict[str, tuple[Callable[[City], City], str, str]] = {
     "terrain": (lambda c: c.replace(terrain=Terrain(np.array([[np.nan]]), 0, 0, 1)), "terrain.height_m", "shape"),
     "terrain cell": (lambda c: c.replace(terrain=Terrain(np.zeros((1, 1)), 0, 0, 0)), "terrain", "cell size"),
 }
+
+
+def test_a_banned_turn_into_a_link_that_follows_is_fine(small_city: City) -> None:
+    assert check_city(_turns("<next>")(small_city)) == []
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -65,6 +65,20 @@ def test_round_trip_of_awkward_metadata(small_city: City, tmp_path: Path) -> Non
     assert_same_city(load_city(tmp_path / "p"), city)
 
 
+def test_columns_of_state_that_an_old_package_lacks_get_their_default(small_city: City, copy: Path) -> None:
+    added = {
+        "links": ["access_only", "truck_ban", "cycle_facility", "banned_turns"],
+        "zones": ["parking_eur", "parking_supply", "transit_level", "electric_share_added", "old_car_share_factor"],
+    }
+    manifest, _ = read_yaml(copy / "city.yaml", error=DataError)
+    for layer, names in added.items():
+        entry = manifest["files"][layer]
+        gpd.read_parquet(copy / entry["path"]).drop(columns=names).to_parquet(copy / entry["path"])
+        entry["sha256"] = hashlib.sha256((copy / entry["path"]).read_bytes()).hexdigest()
+    (copy / "city.yaml").write_text(dump_yaml(manifest))
+    assert_same_city(load_city(copy), small_city)
+
+
 def test_loads_quickly(saved: Path) -> None:
     load_city(saved)
     start = time.perf_counter()

@@ -6,6 +6,7 @@ import pytest
 from twin.city.model import City
 from twin.errors import DataError
 from twin.kernels import registry
+from twin.traffic.classes import NAMES
 from twin.traffic.network import CONNECTORS_PER_ZONE, along_paths, build_network
 from twin.traffic.parameters import TrafficParameters
 
@@ -50,22 +51,115 @@ def test_paths_do_not_cross_zones_and_sums_follow_them(small_city: City) -> None
     assert (crossings + np.eye(network.centroids) == 1.0).all()
 
 
-def test_toll_and_operating_cost_become_minutes(small_city: City) -> None:
+def test_toll_and_operating_cost_become_minutes_of_each_class(small_city: City) -> None:
     links = small_city.links.copy()
     links.loc[links.index[0], "toll_eur"] = 3.0
-    network = build_network(small_city.replace(links=links), TrafficParameters(value_of_time_eur_h=12.0))
+    parameters = TrafficParameters(value_of_time_eur_h=12.0)
+    network = build_network(small_city.replace(links=links), parameters)
     at = int(np.flatnonzero(network.row == 0)[0])
-    assert network.fixed_cost[0, at] - network.reference_cost[at] == pytest.approx(15.0)
+    toll = network.fixed_cost[:, at] - network.reference_cost[:, at]
+    van = 180.0 / parameters.van_value_of_time_eur_h
+    truck = parameters.truck_toll_factor * 180.0 / parameters.truck_value_of_time_eur_h
+    assert toll == pytest.approx([15.0, 15.0, 15.0, 15.0, van, truck])
     running = network.length_km[at] * P.car_operating_cost_eur_km * 5.0
-    assert network.reference_cost[at] == pytest.approx(running)
+    assert network.reference_cost[0, at] == pytest.approx(running)
+    km = network.length_km[at] * 60.0
+    assert network.reference_cost[4, at] == pytest.approx(
+        km * parameters.van_operating_cost_eur_km / parameters.van_value_of_time_eur_h
+    )
+    assert network.reference_cost[5, at] == pytest.approx(
+        km * parameters.truck_operating_cost_eur_km / parameters.truck_value_of_time_eur_h
+    )
 
 
-def test_low_emission_streets_are_shut_to_one_class(small_city: City) -> None:
+@pytest.mark.parametrize(
+    ("column", "shut"),
+    [
+        ("closed", NAMES),
+        ("low_emission", ("old_car", "old_car_access")),
+        ("access_only", ("car", "old_car")),
+        ("truck_ban", ("truck",)),
+    ],
+)
+def test_rules_shut_streets_to_their_classes(small_city: City, column: str, shut: tuple[str, ...]) -> None:
     links = small_city.links.copy()
-    links.loc[links.index[:3], "low_emission"] = True
+    links[column] = np.arange(len(links)) < 3
     network = build_network(small_city.replace(links=links), P)
-    assert np.isfinite(network.fixed_cost[0]).all()
-    assert np.isinf(network.fixed_cost[1]).sum() == 3
+    assert network.fixed_cost.shape == (len(NAMES), len(network.row))
+    for cost, name in zip(network.fixed_cost, NAMES, strict=True):
+        assert np.isinf(cost).sum() == (3 if name in shut else 0)
+    assert np.isfinite(network.reference_cost).all()
+
+
+def test_columns_of_an_old_package_have_their_default(small_city: City) -> None:
+    new = ["access_only", "truck_ban", "banned_turns"]
+    old = small_city.replace(links=small_city.links.drop(columns=new, errors="ignore"))
+    before, after = build_network(small_city, P), build_network(old, P)
+    assert np.array_equal(before.fixed_cost, after.fixed_cost)
+    assert not after.access_zone.any()
+
+
+def test_access_zones_hold_the_middle_of_an_access_only_link(small_city: City) -> None:
+    links = small_city.links.copy()
+    links["access_only"] = False
+    links.loc[links.index[5], "access_only"] = True
+    network = build_network(small_city.replace(links=links), P)
+    middle = links.geometry.iloc[5].interpolate(0.5, normalized=True)
+    assert network.access_zone.any()
+    assert network.access_zone.tolist() == small_city.zones.intersects(middle).tolist()
+
+
+def with_bans(city: City, bans: dict[str, str]) -> City:
+    links = city.links.copy()
+    links["banned_turns"] = [bans.get(i, "") for i in links.index]
+    return city.replace(links=links)
+
+
+def test_banned_turns_are_not_made_and_streets_stay_single(small_city: City) -> None:
+    links = small_city.links
+    node = links["to_node"].value_counts().index[0]
+    entering, leaving = links.index[links["to_node"] == node], links.index[links["from_node"] == node]
+    city = with_bans(small_city, {entering[0]: " ".join(leaving[:2]), entering[1]: leaving[0]})
+    before, network = build_network(small_city, P), build_network(city, P)
+    assert sorted(network.row[network.row >= 0]) == list(range(len(links)))
+    assert len(network.link_start) > len(before.link_start)
+    added = (network.row < 0) & (network.free_flow_time == 0.0) & (network.link_tail >= network.centroids)
+    added &= network.link_head >= network.centroids
+    assert (network.capacity[added] == 1e9).all() and (network.alpha[added] == 0.0).all()
+    assert (network.fixed_cost[:, added] == 0.0).all()
+    at = {i: int(np.flatnonzero(network.row == links.index.get_loc(i))[0]) for i in [*entering, *leaving]}
+    pairs = {(int(a), int(b)) for a, b in zip(network.link_tail[added], network.link_head[added], strict=True)}
+    for k, a in enumerate(entering):
+        for j, b in enumerate(leaving):
+            banned = (k == 0 and j < 2) or (k == 1 and j == 0)
+            assert ((int(network.link_head[at[a]]), int(network.link_tail[at[b]])) in pairs) is not banned
+
+
+def test_zones_still_reach_each_other_past_junctions_with_bans(small_city: City) -> None:
+    links = small_city.links
+    bans = {}
+    for link, node in links["to_node"].items():
+        back = links.index[(links["from_node"] == node) & (links["to_node"] == links.loc[link, "from_node"])]
+        bans[link] = " ".join(back) if (links["from_node"] == node).sum() > 1 else ""  # no U-turns but at dead ends
+    network, before = build_network(with_bans(small_city, bans), P), build_network(small_city, P)
+    trees = registry.get("traffic.shortest_path", "reference")
+    costs = []
+    for net in (before, network):
+        cost, pred = trees(net.link_start, net.link_head, net.free_flow_time, np.arange(net.centroids), net.centroids)
+        assert along_paths(net, pred, net.free_flow_time) == pytest.approx(cost[:, : net.centroids])
+        costs.append(cost[:, : net.centroids])
+    assert np.isfinite(costs[1]).all()
+    assert (costs[1] >= costs[0] - 1e-12).all()
+
+
+def test_turn_bans_that_name_no_turn_are_refused(small_city: City) -> None:
+    links = small_city.links
+    elsewhere = links.index[links["from_node"] != links["to_node"].iloc[1]][0]
+    city = with_bans(small_city, {links.index[0]: "nowhere", links.index[1]: elsewhere})
+    with pytest.raises(DataError) as caught:
+        build_network(city, P)
+    assert "unknown link 'nowhere'" in str(caught.value)
+    assert "does not begin where this one ends" in str(caught.value)
 
 
 def test_bad_links_are_named_together(small_city: City) -> None:

@@ -11,7 +11,7 @@ from pyproj.exceptions import CRSError
 from twin.city.check_layer import check_layer, first_of
 from twin.city.model import HOURS, City, Metadata, Terrain, Weather
 from twin.city.schema import HEAT_SUPPLIES, LAYERS
-from twin.errors import CrsError, GeometryError, SchemaError, TwinError, WeatherError, did_you_mean
+from twin.errors import CrsError, GeometryError, SchemaError, TwinError, WeatherError, at_row, did_you_mean
 
 LINK_END_TOLERANCE_M = 1.0
 WEATHER_RANGES = {
@@ -173,6 +173,35 @@ def _check_references(city: City) -> list[TwinError]:
             problems.append(SchemaError(f"{value!r} is not an id of {target}{more}", where=where))
     if not problems:
         problems += _check_link_ends(city.links, city.nodes)
+    return problems + _check_banned_turns(city.links)
+
+
+def _check_banned_turns(links: gpd.GeoDataFrame) -> list[TwinError]:
+    """Check that banned turns lead into links that start where the link ends."""
+    if not {"banned_turns", "from_node", "to_node"} <= set(links.columns) or not links.index.is_unique:
+        return []
+    said = links["banned_turns"].to_numpy(dtype=object)
+    rows = [k for k, text in enumerate(said) if isinstance(text, str) and text]  # a missing text is reported elsewhere
+    start = links["from_node"].to_dict() if rows else {}
+    problems: list[TwinError] = []
+    for k in rows:
+        link, text, end = links.index[k], said[k], links["to_node"].iloc[k]
+        where, turns = at_row("links", link, "banned_turns"), text.split(" ")
+        unknown = [turn for turn in turns if turn not in start]
+        elsewhere = [turn for turn in turns if turn in start and start[turn] != end]
+        if unknown:
+            expected = "ids of links, separated by one blank"
+            problems.append(SchemaError(f"{unknown[0]!r} is not an id of links", where=where, expected=expected))
+        elif elsewhere:
+            problems.append(
+                SchemaError(
+                    f"the link {elsewhere[0]!r} does not start where this link ends",
+                    where=where,
+                    expected=f"links whose from_node is {end!r}",
+                )
+            )
+        elif len(set(turns)) < len(turns):
+            problems.append(SchemaError("a link is named twice", where=where, expected="each link once"))
     return problems
 
 

@@ -57,3 +57,21 @@ def layer_frame(
     index = pd.Index(pd.array(ids, "str"), name=layer.id_name)
     frame = gpd.GeoDataFrame(data, index=index, geometry=np.asarray(geometry, object), crs=crs)
     return frame if frame.index.is_monotonic_increasing else frame.sort_index()
+
+
+def with_defaults(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:
+    """Return a layer whose missing columns of state hold their default, in the schema's order.
+
+    What has no default stays missing, for `twin.city.check` to name.
+    """
+    added = {
+        column.name: pd.Series(as_dtype(np.full(len(frame), column.default, object), column), index=frame.index)
+        for column in layer.columns
+        if column.default is not None and column.name not in frame.columns
+    }
+    if not added:
+        return frame
+    known = [name for c in layer.columns for name in (c.name, f"{c.name}_origin")]
+    full = frame.assign(**added)
+    order = [name for name in known if name in full.columns]
+    return full[order + [name for name in full.columns if name not in order]]

@@ -20,6 +20,7 @@ from twin.city.impute import complete_buildings, complete_charging_sites, comple
 from twin.city.model import City, Metadata, Source, Weather
 from twin.city.normals import builtin_normals, load_normals
 from twin.city.osm import ATTRIBUTION, COPYRIGHT_URL, LICENCE, Bbox, read_osm
+from twin.city.osm_turns import Restriction
 from twin.city.roads import NodeId, Way, build_network
 from twin.city.vector import Mapped, read_buildings, read_roads, ways_of_lines
 from twin.city.yaml import read_yaml
@@ -47,6 +48,8 @@ class _Raw:
     ways: tuple[Way, ...] = ()
     road_nodes: gpd.GeoSeries | None = None
     road_lines: gpd.GeoDataFrame | None = None
+    restrictions: tuple[Restriction, ...] = ()
+    restrictions_left_out: Mapping[str, int] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
 
@@ -162,7 +165,16 @@ def _from_osm(path: str | Path, clip: Bbox | None, about: Mapping[str, str], say
         crs="EPSG:4326",
         date=data.date,
     )
-    return _Raw(data.buildings, data.charging_sites, [source], "osm", ways=data.ways, road_nodes=data.road_nodes)
+    return _Raw(
+        data.buildings,
+        data.charging_sites,
+        [source],
+        "osm",
+        ways=data.ways,
+        road_nodes=data.road_nodes,
+        restrictions=data.restrictions,
+        restrictions_left_out=data.restrictions_left_out,
+    )
 
 
 def _from_vector(
@@ -247,7 +259,15 @@ def _network(raw: _Raw, buildings: gpd.GeoDataFrame, crs: str) -> tuple[gpd.GeoD
             zip(points.index.tolist(), zip(points.x.tolist(), points.y.tolist(), strict=True), strict=True)
         )
     everything = np.vstack([shapely.get_coordinates(buildings.geometry.to_numpy()), list(positions.values())])
-    nodes, links, more = build_network(ways, positions, crs, everything, source=raw.origin)
+    nodes, links, more = build_network(
+        ways,
+        positions,
+        crs,
+        everything,
+        source=raw.origin,
+        restrictions=raw.restrictions,
+        left_out=raw.restrictions_left_out,
+    )
     return nodes, links, [*log, *more]
 
 

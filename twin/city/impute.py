@@ -223,12 +223,21 @@ def _fill_floor_area(c: Completion) -> None:
     c.fill("floor_area_m2", _all(c), footprint * c.values["levels"] * NET_FACTOR, "footprint_times_levels")
 
 
+def residents_of(use: NDArray[np.object_], floor_area_m2: Floats) -> Floats:
+    """Return the residents that a floor area of a use holds, float64 (n,); not rounded, so that sums stay right."""
+    return np.where(use == "residential", floor_area_m2 / M2_PER_RESIDENT, 0.0)
+
+
+def workplaces_of(use: NDArray[np.object_], floor_area_m2: Floats) -> Floats:
+    """Return the workplaces that a floor area of a use holds, float64 (n,); not rounded, so that sums stay right."""
+    return floor_area_m2 / np.array([M2_PER_JOB.get(name, np.inf) for name in use], np.float64)
+
+
 def _fill_people(c: Completion) -> None:
-    """Fill population and jobs from the floor area by use; not rounded, so that sums over zones stay right."""
-    floor = c.values["floor_area_m2"]
-    housed = np.where(c.values["use"] == "residential", floor / M2_PER_RESIDENT, 0.0)
-    c.fill("population", _all(c), housed, "floor_area_per_resident")
-    c.fill("jobs", _all(c), floor / _by_use(c, M2_PER_JOB, np.inf), "floor_area_per_job")
+    """Fill population and jobs from the floor area by use."""
+    use, floor = c.values["use"], c.values["floor_area_m2"]
+    c.fill("population", _all(c), residents_of(use, floor), "floor_area_per_resident")
+    c.fill("jobs", _all(c), workplaces_of(use, floor), "floor_area_per_job")
 
 
 def _fill_heat_supply(c: Completion, usual: str) -> None:

@@ -6,9 +6,10 @@ import datetime
 import json
 import math
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from twin.city import osm_tags
+from twin.city.osm_turns import Restriction, read_restrictions
 from twin.city.pbf import check_pbf
 from twin.city.roads import Way
 from twin.city.schema import BUILDINGS, CHARGING_SITES, DERIVED, Layer
@@ -44,13 +46,18 @@ Bbox = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class OsmData:
-    """What an extract holds, in WGS 84; `date` is the day of its newest edit (ISO)."""
+    """What an extract holds, in WGS 84; `date` is the day of its newest edit (ISO).
+
+    `restrictions` are those on turns of cars, `restrictions_left_out` how many could not be used, by reason.
+    """
 
     buildings: gpd.GeoDataFrame
     ways: tuple[Way, ...]
     road_nodes: gpd.GeoSeries
     charging_sites: gpd.GeoDataFrame
     date: str
+    restrictions: tuple[Restriction, ...] = ()
+    restrictions_left_out: Counter[str] = field(default_factory=Counter)
 
 
 def read_osm(path: str | Path, *, clip: Bbox | None = None, progress: Callable[[str], None] | None = None) -> OsmData:
@@ -97,6 +104,8 @@ def read_osm(path: str | Path, *, clip: Bbox | None = None, progress: Callable[[
     if network is None or network[1] is None or len(network[1]) == 0:
         raise DataError("the extract holds no road that cars may use", where=str(path))
     nodes, edges = network
+    say("reading turn restrictions")
+    restrictions, left_out = read_restrictions(path)
     road_nodes = gpd.GeoSeries(nodes.geometry.to_numpy(), index=nodes["id"].to_numpy(np.int64), crs=4326)
     with _pyrosm_errors(path):
         return OsmData(
@@ -105,6 +114,8 @@ def read_osm(path: str | Path, *, clip: Bbox | None = None, progress: Callable[[
             road_nodes=road_nodes,
             charging_sites=_charging_sites(stations),
             date=info.date or _newest(buildings, edges),
+            restrictions=restrictions,
+            restrictions_left_out=left_out,
         )
 
 

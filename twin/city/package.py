@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from twin.city.check import validated
+from twin.city.frames import with_defaults
 from twin.city.manifest import SCHEMA_VERSION, Manifest, read_manifest
 from twin.city.model import City, Terrain, Weather
 from twin.city.schema import LAYERS
@@ -71,7 +72,7 @@ def save_city(city: City, folder: str | Path) -> None:
 
 
 def load_city(path: str | Path) -> City:
-    """Read a city package.
+    """Read a city package; columns of state that it was saved without get their default.
 
     Parameters
     ----------
@@ -91,7 +92,9 @@ def load_city(path: str | Path) -> City:
         raise DataError("there is no city package", where=str(path), expected=f"a folder with a {MANIFEST}")
     manifest = read_manifest(manifest_path, files=(*TABLES, REPAIRS))
     folder = manifest_path.parent
-    layers = {name: _read(folder, manifest, name, gpd.read_parquet) for name in LAYERS}
+    layers = {
+        name: with_defaults(_read(folder, manifest, name, gpd.read_parquet), layer) for name, layer in LAYERS.items()
+    }
     weather = _read(folder, manifest, "weather", pd.read_parquet)
     terrain = _read(folder, manifest, "terrain", pd.read_parquet)
     repairs = _bytes(folder, manifest, REPAIRS).decode("utf-8", errors="replace")

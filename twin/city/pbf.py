@@ -49,7 +49,7 @@ def check_pbf(path: str | Path, *, max_bytes: int = MAX_PBF_BYTES) -> PbfInfo:
     blocks = unpacked = 0
     with resolved.open("rb") as file:
         while file.tell() < size:
-            kind, data = _frame(file, size, str(path), first=header is None)
+            kind, data = read_frame(file, size, str(path), first=header is None)
             unpacked += len(data)
             if unpacked > _RATIO_FREE_BYTES + _MAX_RATIO * size:
                 raise UnsafeFileError(
@@ -67,14 +67,22 @@ def check_pbf(path: str | Path, *, max_bytes: int = MAX_PBF_BYTES) -> PbfInfo:
     return header
 
 
-def _frame(file: BinaryIO, size: int, where: str, *, first: bool) -> tuple[bytes, bytes]:
+def frames(path: str | Path) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield position, type and unpacked content of every frame of a file that `check_pbf` has passed."""
+    size = Path(path).stat().st_size
+    with Path(path).open("rb") as file:
+        while (at := file.tell()) < size:
+            yield at, *read_frame(file, size, str(path), first=at == 0)
+
+
+def read_frame(file: BinaryIO, size: int, where: str, *, first: bool) -> tuple[bytes, bytes]:
     """Read one frame and return its type and its unpacked content."""
     at = file.tell()
     length = int.from_bytes(file.read(4), "big")
     if not 0 < length <= _MAX_HEADER:
         raise _not_pbf(where, "it does not begin with a frame") if first else _damaged(where, at, "frame header")
-    fields = dict(_fields(file.read(length), where, at))
-    kind, data_size = fields.get(1), fields.get(3)
+    header = dict(fields(file.read(length), where, at))
+    kind, data_size = header.get(1), header.get(3)
     if not isinstance(kind, bytes) or not isinstance(data_size, int):
         raise _not_pbf(where, "it does not begin with a frame") if first else _damaged(where, at, "frame header")
     if data_size > _MAX_BLOB:
@@ -85,7 +93,7 @@ def _frame(file: BinaryIO, size: int, where: str, *, first: bool) -> tuple[bytes
             where=where,
             remedy="copy or download it again",
         )
-    return kind, _unpack(dict(_fields(file.read(data_size), where, at)), where, at)
+    return kind, _unpack(dict(fields(file.read(data_size), where, at)), where, at)
 
 
 def _unpack(blob: dict[int, int | bytes], where: str, at: int) -> bytes:
@@ -110,7 +118,7 @@ def _unpack(blob: dict[int, int | bytes], where: str, at: int) -> bytes:
 
 def _header(data: bytes, path: str | Path) -> PbfInfo:
     seconds, writer = 0, ""
-    for number, value in _fields(data, str(path), 0):
+    for number, value in fields(data, str(path), 0):
         if number == 4 and isinstance(value, bytes) and value.decode(errors="replace") not in _KNOWN_FEATURES:
             raise DataError(f"the OSM PBF file needs the feature {value!r}", where=str(path))
         if number == 16 and isinstance(value, bytes):
@@ -121,18 +129,18 @@ def _header(data: bytes, path: str | Path) -> PbfInfo:
     return PbfInfo(day, writer)
 
 
-def _fields(data: bytes, where: str, at: int) -> Iterator[tuple[int, int | bytes]]:
+def fields(data: bytes, where: str, at: int) -> Iterator[tuple[int, int | bytes]]:
     """Yield (field number, value) of a protobuf message: an int of a varint, the bytes of anything else."""
     position = 0
     while position < len(data):
-        key, position = _varint(data, position, where, at)
+        key, position = varint(data, position, where, at)
         number, wire = key >> 3, key & 7
         if wire == 0:
-            value, position = _varint(data, position, where, at)
+            value, position = varint(data, position, where, at)
             yield number, value
             continue
         if wire == 2:
-            length, position = _varint(data, position, where, at)
+            length, position = varint(data, position, where, at)
         elif wire in (1, 5):
             length = 8 if wire == 1 else 4
         else:
@@ -143,7 +151,18 @@ def _fields(data: bytes, where: str, at: int) -> Iterator[tuple[int, int | bytes
         position += length
 
 
-def _varint(data: bytes, position: int, where: str, at: int) -> tuple[int, int]:
+def packed(value: int | bytes, where: str, at: int) -> list[int]:
+    """Return the unsigned numbers of a packed field."""
+    numbers: list[int] = []
+    position = 0
+    while isinstance(value, bytes) and position < len(value):
+        number, position = varint(value, position, where, at)
+        numbers.append(number)
+    return numbers
+
+
+def varint(data: bytes, position: int, where: str, at: int) -> tuple[int, int]:
+    """Return the number at a position, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if position >= len(data):

@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from twin.city.osm_turns import Ends, Restriction, banned_turns, summary
 from twin.city.schema import DERIVED, MEASURED, ROAD_CLASSES
 from twin.errors import DataError
 
@@ -183,7 +184,14 @@ def _attributes(tags: Mapping[str, str]) -> tuple[object, ...]:
 
 
 def build_network(
-    ways: Sequence[Way], positions: Positions, crs: str, extent: NDArray[np.float64], *, source: str = "osm"
+    ways: Sequence[Way],
+    positions: Positions,
+    crs: str,
+    extent: NDArray[np.float64],
+    *,
+    source: str = "osm",
+    restrictions: Sequence[Restriction] = (),
+    left_out: Mapping[str, int] | None = None,
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, list[str]]:
     """Return nodes, directed links and the log of a road network.
 
@@ -198,6 +206,10 @@ def build_network(
         `mark_stations`).
     source : str
         First part of the ids.
+    restrictions : sequence of Restriction
+        On turns, by the numbers of `ways`.
+    left_out : mapping, optional
+        How many restrictions were left out before, by reason; for the log.
 
     Returns
     -------
@@ -220,6 +232,7 @@ def build_network(
     stations = mark_stations(links, positions, extent)
     links, moved = _join_carriageways(links, stations, positions, log)
     links = largest_component(links, log)
+    links = _ban_turns(links, ways, restrictions, left_out or {}, log)
     node_ids = sorted(set(links["from_node"]) | set(links["to_node"]))
     external = np.isin(node_ids, sorted({moved.get(s, s) for s in stations}))
     ends = dict(zip(links["from_node"], shapely.get_point(links["geometry"].to_numpy(), 0), strict=True))
@@ -227,7 +240,16 @@ def build_network(
     nodes = gpd.GeoDataFrame({"external": external}, index=names, geometry=[ends[n] for n in node_ids], crs=crs)
     for column in ("from_node", "to_node"):
         links[column] = [f"{source}/node/{n}" for n in links[column]]
-    text = ("link_id", "name", "from_node", "to_node", "road_class", "lanes_origin", "speed_limit_kmh_origin")
+    text = (
+        "link_id",
+        "name",
+        "from_node",
+        "to_node",
+        "road_class",
+        "lanes_origin",
+        "speed_limit_kmh_origin",
+        "banned_turns",
+    )
     links = links.astype(dict.fromkeys(text, "str")).set_index("link_id").sort_index()
     log.append(f"roads: {external.sum()} cordon stations where roads leave the area")
     return nodes.sort_index(), gpd.GeoDataFrame(links, geometry="geometry", crs=crs), log
@@ -251,7 +273,35 @@ def _link(
         "speed_limit_kmh": speed,
         "speed_limit_kmh_origin": speed_origin,
         "geometry": shapely.LineString([positions[n] for n in order]),
+        "drawn": (order[:2], order[-2:]),
     }
+
+
+def _ban_turns(
+    links: pd.DataFrame,
+    ways: Sequence[Way],
+    restrictions: Sequence[Restriction],
+    left_out: Mapping[str, int],
+    log: list[str],
+) -> pd.DataFrame:
+    """Return the links with their banned turns, and without the ends of their drawing."""
+    users: dict[frozenset[NodeId], set[object]] = {}
+    if restrictions:
+        for way in ways:
+            for pair in itertools.pairwise(way.nodes):
+                users.setdefault(frozenset(pair), set()).add(way.id)
+    ends = [
+        Ends(link, tail, head, *(frozenset(users.get(frozenset(pair), ())) for pair in drawn))
+        for link, tail, head, drawn in zip(
+            links["link_id"], links["from_node"], links["to_node"], links["drawn"], strict=True
+        )
+    ]
+    inside = set(links["to_node"])
+    banned, counts = banned_turns(ends, [r for r in restrictions if r.via in inside])
+    if line := summary(counts, left_out):
+        log.append(line)
+    texts = [" ".join(sorted(banned.get(link, ()))) for link in links["link_id"]]
+    return links.drop(columns="drawn").assign(banned_turns=texts)
 
 
 def mark_stations(links: pd.DataFrame, positions: Positions, extent: NDArray[np.float64]) -> set[NodeId]:

@@ -27,6 +27,7 @@ ROAD_CLASSES = (
     "living_street",
     "service",
 )
+CYCLE_FACILITIES = ("none", "lane", "track")
 
 MEASURED, DERIVED = "measured", "derived"
 IMPUTED = "imputed:"
@@ -241,6 +242,29 @@ LINKS = Layer(
         Column("closed", "bool", "-", "closed to cars", default=False),
         Column("toll_eur", "float64", "EUR", "toll per passage", 0.0, 100.0, default=0.0),
         Column("low_emission", "bool", "-", "closed to vehicles below the low-emission standard", default=False),
+        Column(
+            "access_only",
+            "bool",
+            "-",
+            "closed to trips that neither start nor end in a zone that holds an access-only link",
+            default=False,
+        ),
+        Column("truck_ban", "bool", "-", "closed to trucks", default=False),
+        Column(
+            "cycle_facility",
+            "str",
+            "-",
+            "room of their own for cyclists along the link",
+            values=CYCLE_FACILITIES,
+            default="none",
+        ),
+        Column(
+            "banned_turns",
+            "str",
+            "-",
+            "links, by id and separated by one blank, that traffic may not turn into at the end of this one",
+            default="",
+        ),
     ),
 )
 
@@ -252,6 +276,31 @@ ZONES = Layer(
         Column("name", "str", "-", "name, may be empty", default=""),
         Column(
             "trip_factor", "float64", "-", "multiplies the trips that start and end in the zone", 0.0, 10.0, default=1.0
+        ),
+        Column(
+            "parking_eur", "float64", "EUR", "mean parking charge per visit to the zone by car", 0.0, 100.0, default=0.0
+        ),
+        Column("parking_supply", "float64", "-", "parking spaces relative to today", 0.05, 5.0, default=1.0),
+        Column(
+            "transit_level", "float64", "-", "frequency of public transport relative to today", 0.1, 10.0, default=1.0
+        ),
+        Column(
+            "electric_share_added",
+            "float64",
+            "-",
+            "added to the share of electric cars among those of residents",
+            -1.0,
+            1.0,
+            default=0.0,
+        ),
+        Column(
+            "old_car_share_factor",
+            "float64",
+            "-",
+            "multiplies the share of residents' cars below the low-emission standard",
+            0.0,
+            5.0,
+            default=1.0,
         ),
     ),
 )

@@ -8,54 +8,29 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from twin.city.road_network import (
+    MAX_BYTES,
+    MAX_COUNT,
+    MAX_ZONES,
+    Floats,
+    RoadNetwork,
+    forward_star,
+    raise_problems,
+)
 from twin.errors import DataError, TwinError, UnsafeFileError, at_line
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-MAX_BYTES = 500_000_000
-"""The largest published trip table is about 50 MB."""
-
-MAX_COUNT = 10_000_000
-MAX_ZONES = 20_000
-"""A table of this many zones takes 3.2 GB."""
-
-MAX_SHOWN = 20
 END = "<END OF METADATA>"
 _TAG = re.compile(r"<([^<>]+)>\s*([^~]*)")
 _LINK_FIELDS = 10
 _TOTAL_TOLERANCE = 1e-4  # the published totals are rounded, and some leave out trips within a zone
 
 
-@dataclass(frozen=True)
-class TntpNetwork:
-    """A road network as a forward star; nodes and zones count from 0, and zones are the first nodes.
-
-    Times, lengths, tolls and capacities are in the file's units. Links are sorted by tail, then head; parallel links
-    stay in file order.
-    """
-
-    zones: int
-    first_thru: int
-    link_start: Ints
-    link_tail: Ints
-    link_head: Ints
-    capacity: Floats
-    length: Floats
-    free_flow_time: Floats
-    alpha: Floats
-    power: Floats
-    toll: Floats
-
-
-def read_tntp_network(path: str | Path) -> TntpNetwork:
-    """Read a ``_net.tntp`` file.
+def read_tntp_network(path: str | Path) -> RoadNetwork:
+    """Read a ``_net.tntp`` file; ids of links are their numbers in the file, counted from 1.
 
     Raises
     ------
@@ -81,13 +56,12 @@ def read_tntp_network(path: str | Path) -> TntpNetwork:
             problems.append(error)
     if len(rows) != links and not problems:
         problems.append(DataError(f"{len(rows)} links, {links} are declared", where=str(path)))
-    _raise(problems, "the TNTP network cannot be used", path)
+    raise_problems(problems, "the TNTP network cannot be used", str(path))
     table = np.array(rows).reshape(-1, _LINK_FIELDS)
-    table = table[np.lexsort((table[:, 1], table[:, 0]))]
     tail, head = (table[:, k].astype(np.int64) - 1 for k in (0, 1))
-    capacity, length, time, alpha, power, toll = (table[:, k].copy() for k in (2, 3, 4, 5, 6, 8))
-    start = np.searchsorted(tail, np.arange(nodes + 1)).astype(np.int64)
-    return TntpNetwork(zones, first_thru - 1, start, tail, head, capacity, length, time, alpha, power, toll)
+    names = {"capacity": 2, "length": 3, "free_flow_time": 4, "alpha": 5, "power": 6, "toll": 8}
+    labels, ids = ([str(k + 1) for k in range(count)] for count in (nodes, len(table)))
+    return forward_star(zones, first_thru - 1, labels, ids, tail, head, {n: table[:, k] for n, k in names.items()})
 
 
 def read_tntp_trips(path: str | Path) -> Floats:
@@ -123,7 +97,7 @@ def read_tntp_trips(path: str | Path) -> Floats:
                 trips[origin - 1, destination - 1] = amount
         except DataError as error:
             problems.append(error)
-    _raise(problems, "the TNTP trip table cannot be used", path)
+    raise_problems(problems, "the TNTP trip table cannot be used", str(path))
     if "TOTAL OD FLOW" in meta:
         total = _number(meta["TOTAL OD FLOW"], "TOTAL OD FLOW", str(path))
         if abs(trips.sum() - total) > _TOTAL_TOLERANCE * max(total, 1.0):
@@ -152,12 +126,6 @@ def _split(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
     meta = {match[1].strip().upper(): match[2].strip() for match in found if match}
     body = ((number, line.split("~")[0].strip()) for number, line in enumerate(lines[end + 1 :], end + 2))
     return meta, [(number, text) for number, text in body if text]
-
-
-def _raise(problems: list[TwinError], what: str, path: Path) -> None:
-    if problems:
-        more = f" ({len(problems)} problems, the first {MAX_SHOWN} are shown)" if len(problems) > MAX_SHOWN else ""
-        raise DataError(what + more, where=str(path), problems=problems[:MAX_SHOWN])
 
 
 def _whole(meta: dict[str, str], tag: str, path: Path, most: int = MAX_COUNT) -> int:

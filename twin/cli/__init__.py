@@ -97,6 +97,23 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--output", required=True, metavar="FOLDER", help="where to write the package")
     generate.add_argument("--force", action="store_true", help="replace a package that is already there")
 
+    assign = command("assign", "solve the user equilibrium of a road network and trips: TNTP, GMNS, OMX or CSV")
+    assign.add_argument("network", metavar="NETWORK", help="TNTP file, GMNS folder, or CSV table of links")
+    assign.add_argument("trips", metavar="TRIPS", help="TNTP file, GMNS demand.csv, OMX file, or CSV table of trips")
+    assign.add_argument("--gap", type=_finite, default=1e-8, metavar="G", help="relative gap (default: 1e-8)")
+    assign.add_argument("--out", metavar="FOLDER", help="write links.csv and summary.json there")
+    assign.add_argument("--skim", choices=("csv", "omx"), help="write the costs between zones there too")
+    assign.add_argument(
+        "--toll-factor", type=_finite, default=0.0, metavar="T", help="time per unit of toll (default: 0)"
+    )
+    assign.add_argument(
+        "--length-factor", type=_finite, default=0.0, metavar="T", help="time per unit of length (default: 0)"
+    )
+    assign.add_argument("--matrix", metavar="NAME", help="matrix of an OMX file that has several")
+    assign.add_argument("--closed-zones", action="store_true", help="CSV links: paths do not pass through zones")
+    assign.add_argument("--force", action="store_true", help="replace files that are already there")
+    assign.add_argument("--threads", type=_positive, metavar="N", help="threads; results do not depend on it")
+
     bench = command("bench", "time the kernel variants on random inputs: units of work per second")
     bench.add_argument("family", nargs="?", metavar="FAMILY", help="kernel family, for example energy.zone_balance")
     bench.add_argument("--variants", metavar="A,B", help="variants (default: all)")

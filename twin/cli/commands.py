@@ -271,6 +271,14 @@ def generate(options: argparse.Namespace) -> Result:
     return _save(generate_city(options.buildings, seed=options.seed, layout=options.layout), options, options.output)
 
 
+def assign(options: argparse.Namespace) -> Result:
+    """Solve the user equilibrium of a network."""
+    from twin.cli.assign import run_assign
+
+    _set_threads(options.threads)
+    return run_assign(options)
+
+
 def bench(options: argparse.Namespace) -> Result:
     """Time kernel variants."""
     from twin.cli.bench import run_bench
@@ -301,6 +309,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "export": export,
     "import": import_,
     "generate": generate,
+    "assign": assign,
     "bench": bench,
     "schema": schema,
 }

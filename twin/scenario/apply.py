@@ -67,6 +67,8 @@ def _placed(error: TwinError, study: Study, name: str, i: int) -> TwinError:
 
 
 def _selector_key(error: TwinError, measure: Measure) -> list[str]:
-    """Return the key that a selector's error is about."""
+    """Return the key that a selector's error is about: the one it names itself, else the first of the usual."""
     given = measure.model_fields_set if isinstance(error, SelectorError) else set()
+    if error.where in given:
+        return [str(error.where)]
     return next(([key] for key in ("where", "inside", "cordon") if key in given), [])

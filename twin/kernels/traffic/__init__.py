@@ -1,5 +1,23 @@
-"""Traffic kernels: shortest-path trees, equilibrium assignment and the gravity model."""
+"""Traffic kernels: shortest-path trees, skims, equilibrium assignment and the gravity model."""
 
-from twin.kernels.traffic import assignment, gravity, shortest_path
+from twin.kernels.traffic import (
+    assignment,
+    elastic_assignment,
+    gravity,
+    noise,
+    proportionality,
+    route_share,
+    shortest_path,
+    skim,
+)
 
-__all__ = ["assignment", "gravity", "shortest_path"]
+__all__ = [
+    "assignment",
+    "elastic_assignment",
+    "gravity",
+    "noise",
+    "proportionality",
+    "route_share",
+    "shortest_path",
+    "skim",
+]

@@ -60,13 +60,6 @@ class Work(NamedTuple):
     tree: np.ndarray  # last link of the cheapest path
 
 
-class Heap(NamedTuple):
-    """Scratch space of `start_bush`."""
-
-    key: np.ndarray
-    item: np.ndarray
-
-
 @njit(cache=True)
 def make_net(link_start: np.ndarray, link_head: np.ndarray, first_thru: int) -> Net:
     """Return the network with the tails of its links."""
@@ -97,95 +90,6 @@ def make_work(nodes: int, links: int) -> Work:
         np.empty(links, np.uint8),
         np.empty(nodes, np.int32),
     )
-
-
-@njit(cache=True)
-def make_heap(links: int) -> Heap:
-    """Return scratch space; every link puts one entry on the heap at most."""
-    return Heap(np.empty(links + 1), np.empty(links + 1, np.int32))
-
-
-@njit(cache=True)
-def start_bush(b: int, cost: np.ndarray, wanted: np.ndarray, net: Net, bushes: Bushes, w: Work, heap: Heap) -> None:
-    """Give bush `b` all links that lead away from its origin, at link costs `cost`, with its flow on cheapest paths.
-
-    ``best`` keeps the labels, infinite where there is no way. Links beyond the room of the row wait for `renew`.
-    """
-    origin = bushes.group[b, 1]
-    reached = _label(origin, cost, net, w, heap)
-    w.entering[:] = -1
-    best, room = w.best, bushes.tail.shape[1] - reached
-    for u in range(len(best)):
-        if best[u] == np.inf or (u < net.first_thru and u != origin):
-            continue
-        for link in range(net.start[u], net.start[u + 1]):
-            v = net.head[link]
-            if w.tree[v] == link or (w.place[u] < w.place[v] and best[u] < best[v] and room > 0):
-                room -= w.tree[v] != link
-                w.following[link], w.entering[v] = w.entering[v], link
-    bushes.size[b, 1] = reached
-    bushes.first[b, : reached + 1] = 0
-    _copy_row(b, bushes, w)
-    for p in range(reached):
-        w.node[p] = w.order[p]
-        w.order[p] = p
-    _pack(b, wanted, net, bushes, w)
-    node, first, link, flow = bushes.node[b], bushes.first[b], bushes.link[b], bushes.flow[b]
-    for p in range(1, reached):
-        for a in range(first[p], first[p + 1]):
-            flow[a] = 1.0 if link[a] == w.tree[node[p]] else 0.0  # for `settle` to scale
-
-
-@njit(cache=True)
-def _label(origin: int, cost: np.ndarray, net: Net, w: Work, heap: Heap) -> int:
-    """Fill ``best``, the last link ``tree`` of the cheapest path, ``place`` and ``order``; return the nodes reached.
-
-    Dijkstra with a heap that keeps outdated entries; centroids, which lead nowhere, stay off it and come last.
-    """
-    best, place, order, key, item = w.best, w.place, w.order, heap.key, heap.item
-    best[:] = np.inf
-    place[:] = -1
-    w.tree[:] = -1
-    best[origin] = 0.0
-    key[0], item[0] = 0.0, origin
-    size, found = 1, 0
-    while size > 0:
-        base, u = key[0], item[0]
-        size -= 1
-        last, what = key[size], item[size]
-        i = 0
-        while True:
-            child = 2 * i + 1
-            if child >= size:
-                break
-            if child + 1 < size and key[child + 1] < key[child]:
-                child += 1
-            if key[child] >= last:
-                break
-            key[i], item[i] = key[child], item[child]
-            i = child
-        key[i], item[i] = last, what
-        if place[u] >= 0 or base > best[u]:
-            continue
-        order[found], place[u] = u, found
-        found += 1
-        for link in range(net.start[u], net.start[u + 1]):
-            v = net.head[link]
-            through = base + cost[link]
-            if through < best[v]:
-                best[v], w.tree[v] = through, link
-                if v >= net.first_thru:
-                    i = size
-                    size += 1
-                    while i > 0 and key[(i - 1) // 2] > through:
-                        key[i], item[i] = key[(i - 1) // 2], item[(i - 1) // 2]
-                        i = (i - 1) // 2
-                    key[i], item[i] = through, v
-    for v in range(min(net.first_thru, len(best))):
-        if best[v] < np.inf and v != origin:
-            order[found], place[v] = v, found
-            found += 1
-    return found
 
 
 @njit(cache=True)
@@ -252,13 +156,13 @@ def renew(
             new, backwards = _shortcuts(cost, False, room, origin, net, w)
     elif idle * SPARE < kept:
         return paid, excess, kept
-    _copy_row(b, bushes, w)
+    copy_row(b, bushes, w)
     if backwards:
         _sort(reached, net, w)
     else:
         for p in range(reached):
             w.order[p] = p
-    _pack(b, wanted, net, bushes, w)
+    pack(b, wanted, net, bushes, w)
     return paid, excess, kept + new
 
 
@@ -385,8 +289,8 @@ def _shortcuts(cost: np.ndarray, strict: bool, room: int, origin: int, net: Net,
 
 
 @njit(cache=True)
-def _copy_row(b: int, bushes: Bushes, w: Work) -> None:
-    """Copy row `b` into the scratch space, since `_pack` writes over it."""
+def copy_row(b: int, bushes: Bushes, w: Work) -> None:
+    """Copy row `b` into the scratch space, since `pack` writes over it."""
     reached = bushes.size[b, 1]
     arcs = bushes.first[b, reached]
     w.node[:reached] = bushes.node[b, :reached]
@@ -433,7 +337,7 @@ def _sort(reached: int, net: Net, w: Work) -> None:
 
 
 @njit(cache=True)
-def _pack(b: int, wanted: np.ndarray, net: Net, bushes: Bushes, w: Work) -> None:
+def pack(b: int, wanted: np.ndarray, net: Net, bushes: Bushes, w: Work) -> None:
     """Write the arcs that stay and enter into row `b` in the new order, nodes that lead to no destination last."""
     node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
     reached, zones = bushes.size[b, 1], len(wanted)

@@ -52,6 +52,47 @@ class Reach(NamedTuple):
     high_arc: np.ndarray
 
 
+class Hot(NamedTuple):
+    """What sweeps read and change of all bushes, close together: the positions that matter, and the arcs into them."""
+
+    at: np.ndarray  # [bushes + 1, 2] first position and first arc
+    node: np.ndarray  # by position
+    first: np.ndarray  # by position, one more per bush: first arc, counted from that of the bush
+    tail: np.ndarray  # by arc: position, counted from that of the bush
+    link: np.ndarray
+    flow: np.ndarray
+
+
+@njit(cache=True)
+def gather(bushes: Bushes, elastic: bool) -> Hot:
+    """Copy out the positions that lead to a meeting of ways, or where demand is elastic to a destination."""
+    n = len(bushes.group)
+    at = np.zeros((n + 1, 2), np.int64)
+    for b in range(n):
+        positions = bushes.size[b, 0 if elastic else 2]
+        at[b + 1, 0] = at[b, 0] + positions + 1
+        at[b + 1, 1] = at[b, 1] + bushes.first[b, positions]
+    node, first = np.empty(at[n, 0], np.int32), np.empty(at[n, 0], np.int32)
+    tail, link, flow = np.empty(at[n, 1], np.int32), np.empty(at[n, 1], np.int32), np.empty(at[n, 1])
+    for b in range(n):
+        p, a = at[b]
+        positions, arcs = at[b + 1, 0] - p - 1, at[b + 1, 1] - a
+        node[p : p + positions] = bushes.node[b, :positions]
+        first[p : p + positions + 1] = bushes.first[b, : positions + 1]
+        tail[a : a + arcs] = bushes.tail[b, :arcs]
+        link[a : a + arcs] = bushes.link[b, :arcs]
+        flow[a : a + arcs] = bushes.flow[b, :arcs]
+    return Hot(at, node, first, tail, link, flow)
+
+
+@njit(cache=True)
+def scatter(hot: Hot, bushes: Bushes) -> None:
+    """Copy the flows back."""
+    for b in range(len(bushes.group)):
+        s, e = hot.at[b, 1], hot.at[b + 1, 1]
+        bushes.flow[b, : e - s] = hot.flow[s:e]
+
+
 @njit(cache=True)
 def make_reach(nodes: int) -> Reach:
     """Return scratch space."""
@@ -61,7 +102,8 @@ def make_reach(nodes: int) -> Reach:
 @njit(cache=True)
 def cost_and_slope(link: int, links: Links) -> tuple[float, float]:
     """Return what flow pays for a link, and its derivative; rounding may leave the flow a hair below zero."""
-    time0, rise, per_capacity, power = links.bpr[link]
+    bpr = links.bpr
+    time0, rise, per_capacity, power = bpr[link, 0], bpr[link, 1], bpr[link, 2], bpr[link, 3]
     ratio = max(links.flow[link], 0.0) * per_capacity
     if links.form[link] != BPR:
         value, first, second, _ = shape(ratio, rise / time0, power, links.form[link], links.curves)
@@ -70,8 +112,8 @@ def cost_and_slope(link: int, links: Links) -> tuple[float, float]:
             first + margin * (first + ratio * second)
         )
     if power == 4.0:
-        cube = ratio * ratio * ratio
-        return time0 + rise * cube * ratio, 4.0 * rise * cube * per_capacity
+        cube = rise * ratio * ratio * ratio
+        return time0 + cube * ratio, 4.0 * cube * per_capacity
     if power == 0.0:
         return time0 + rise, 0.0
     if ratio == 0.0:
@@ -81,27 +123,44 @@ def cost_and_slope(link: int, links: Links) -> tuple[float, float]:
 
 
 @njit(cache=True)
-def refresh(link: int, links: Links) -> None:
-    """Set cost and slope of a link to its flow."""
-    if links.bpr[link, 1] == 0.0:
-        return
+def _refresh_any(link: int, links: Links) -> None:
     time, slope = cost_and_slope(link, links)
     links.slope[link] = slope
     for k in range(len(links.cost)):
         links.cost[k, link] = time + links.fixed[k, link]
 
 
+@njit(cache=True, inline="always")
+def refresh(link: int, links: Links) -> None:
+    """Set cost and slope of a link to its flow; most are BPR functions of power 4, and a call would cost more."""
+    rise = links.bpr[link, 1]
+    if rise == 0.0:
+        return
+    if links.form[link] != BPR or links.bpr[link, 3] != 4.0:
+        _refresh_any(link, links)
+        return
+    ratio = max(links.flow[link], 0.0) * links.bpr[link, 2]
+    cube = rise * ratio * ratio * ratio
+    links.slope[link] = 4.0 * cube * links.bpr[link, 2]
+    for k in range(len(links.cost)):
+        links.cost[k, link] = links.bpr[link, 0] + cube * ratio + links.fixed[k, link]
+
+
 @njit(cache=True)
-def sweep_bush(b: int, bushes: Bushes, links: Links, desire: Desire, r: Reach) -> float:
-    """Move flow of one bush from the dearest used to the cheapest way into every node; return the excess cost found."""
-    first, tail, link, flow = bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
-    k, origin = bushes.group[b]
+def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desire, r: Reach) -> float:
+    """Move flow of one bush from the dearest used to the cheapest way into every node; return the excess cost found.
+
+    The bush is that of class `k` and `origin`.
+    """
+    p0, a0, p1, a1 = hot.at[b, 0], hot.at[b, 1], hot.at[b + 1, 0], hot.at[b + 1, 1]
+    first, node = hot.first[p0:p1], hot.node[p0:p1]
+    tail, link, flow = hot.tail[a0:a1], hot.link[a0:a1], hot.flow[a0:a1]
     cost = links.cost[k]
     low, high, low_arc, high_arc = r.low, r.high, r.low_arc, r.high_arc
     zones = desire.response.shape[1]
     low[0], high[0] = 0.0, 0.0
     excess = 0.0
-    for p in range(1, bushes.size[b, 2 if zones == 0 else 0]):
+    for p in range(1, len(first) - 1):
         s, e = first[p], first[p + 1]
         if e - s == 1:
             c = cost[link[s]]
@@ -128,12 +187,12 @@ def sweep_bush(b: int, bushes: Bushes, links: Links, desire: Desire, r: Reach) -
                 _equalise(p, first, tail, link, flow, cost, links, high, low_arc, high_arc)
                 low[p] = low[tail[cheapest]] + cost[link[cheapest]]
                 high[p] = high[tail[high_arc[p]]] + cost[link[high_arc[p]]]
-        if zones > 0 and bushes.node[b, p] < zones:
-            excess += _answer(p, k, origin, bushes.node[b, p], tail, link, flow, links, desire, r)
+        if zones > 0 and node[p] < zones:
+            excess += _answer(p, k, origin, node[p], tail, link, flow, links, desire, r)
     return excess
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _equalise(
     p: int, first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, cost: np.ndarray, links: Links,
     high: np.ndarray, low_arc: np.ndarray, high_arc: np.ndarray,

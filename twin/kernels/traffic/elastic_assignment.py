@@ -61,7 +61,7 @@ def link_costs(inputs: Inputs, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Return the travel time [links] of total flows [links], and what travellers pay beside their class's own cost."""
     time, paid = np.empty(len(flow)), np.empty(len(flow))
     for link, x in enumerate(flow):
-        ratio = max(x, 0.0) / inputs["capacity"][link]
+        ratio = float(max(x, 0.0) / inputs["capacity"][link])
         alpha, power, form = inputs["alpha"][link], inputs["power"][link], inputs["form"][link]
         value, first, _, _ = shape(ratio, alpha, power, form, inputs["curves"])
         time[link] = inputs["free_flow_time"][link] * value

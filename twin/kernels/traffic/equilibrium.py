@@ -15,23 +15,28 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 
-from twin.kernels.traffic.bush import Bushes, Net, make_heap, make_net, make_work, renew, settle, start_bush
-from twin.kernels.traffic.bush_sweep import Desire, Links, cost_and_slope, make_reach, refresh, sweep_bush
-from twin.kernels.traffic.demand_law import answer
+from twin.kernels.traffic.bush import Bushes, make_net
+from twin.kernels.traffic.bush_sweep import Desire, Links
+from twin.kernels.traffic.equilibrium_steps import (
+    fill_skims,
+    link_times,
+    load,
+    renew_all,
+    settle_all,
+    start_all,
+    sweeps,
+)
 from twin.kernels.traffic.link_cost import BPR, NO_CURVES
-from twin.kernels.traffic.shortest_path import tree
 
-FOCUS = 5  # of so many sweeps one visits all bushes, the others those that could save most
-SWEEPS = 60  # most sweeps over all bushes between two renewals
 MANY = 100  # bushes from which on sweeps go in blocks
 FINE = 1e-7  # gap from which on they go one after the other: the mean of blocks is slow to settle
-BLOCKS = 2  # bushes are swept in this many parallel parts, whatever the number of threads
-CHUNKS = 16  # bushes are renewed in this many parallel parts, whatever the number of threads
 IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait
 FIRST = 0.1  # sweeps before the first renewal stop at this part of the cost
 ENOUGH = 0.02  # sweeps stop when the bushes could save this part of what the network could
+NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of the excess
+FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
+ALONE, ALONE_TO = 3, 0.1  # most rounds without the others, and part of the excess at which they come back
 BLOCKED = 1e12  # minutes; what a warm start charges on links that were open, until nobody is left on them
 
 
@@ -96,142 +101,6 @@ class Solution(NamedTuple):
 Progress = Callable[[int, float], None]
 
 
-@njit(cache=True)
-def _load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
-    """Sum the arcs into class flows, and set all links to the totals."""
-    link_flow[:] = 0.0
-    for b in range(len(bushes.group)):
-        flow, link, total = bushes.flow[b], bushes.link[b], link_flow[bushes.group[b, 0]]
-        for a in range(bushes.first[b, bushes.size[b, 0]]):
-            total[link[a]] += flow[a]
-    for link in range(len(links.flow)):
-        x = 0.0
-        for k in range(len(link_flow)):
-            x += link_flow[k, link]
-        links.flow[link] = x
-        refresh(link, links)
-
-
-@njit(cache=True, parallel=True)
-def _start(rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire) -> None:
-    """Start the bushes `rows` at present costs, which their demand answers."""
-    zones, elastic = desire.demand.shape[1], desire.response.shape[1] > 0
-    for part in prange(CHUNKS):
-        w, heap = make_work(len(net.start) - 1, len(net.head)), make_heap(len(net.head))
-        for i in range(part, len(rows), CHUNKS):
-            k, origin = bushes.group[rows[i]]
-            start_bush(rows[i], links.cost[k], desire.demand[k, origin], net, bushes, w, heap)
-            for z in range(zones):
-                if w.best[z] == np.inf or z == origin:
-                    desire.met[k, origin, z] = 0.0
-                elif elastic:
-                    law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
-                    desire.met[k, origin, z], _ = answer(w.best[z], law[0], law[1], law[2], desire.leg)
-
-
-@njit(cache=True, parallel=True)
-def _settle(bushes: Bushes, net: Net, met: np.ndarray) -> None:
-    for part in prange(CHUNKS):
-        w = make_work(len(net.start) - 1, 1)
-        for b in range(part, len(bushes.group), CHUNKS):
-            settle(b, met[bushes.group[b, 0], bushes.group[b, 1]], bushes, w)
-
-
-@njit(cache=True, parallel=True)
-def _renew(
-    bushes: Bushes, net: Net, links: Links, desire: Desire, tolerance: float, skim: np.ndarray, found: np.ndarray
-) -> None:
-    """Renew every bush; `found` [bushes, 3] gets what `renew` returns, trips out of place counted with their cost."""
-    zones = desire.response.shape[1]
-    for part in prange(CHUNKS):
-        w = make_work(len(net.start) - 1, len(net.head))
-        for b in range(part, len(bushes.group), CHUNKS):
-            k, origin = bushes.group[b]
-            row = skim[k, origin]
-            paid, excess, arcs = renew(b, links.cost[k], desire.demand[k, origin], tolerance, net, bushes, w, row)
-            for z in range(zones):
-                if z != origin and desire.response[k, origin, z] != 0.0 and row[z] < np.inf:
-                    law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
-                    wanted, _ = answer(row[z], law[0], law[1], law[2], desire.leg)
-                    excess += abs(wanted - desire.met[k, origin, z]) * row[z]
-            found[b, 0], found[b, 1], found[b, 2] = paid, excess, arcs
-
-
-@njit(cache=True, parallel=True)
-def _sweep_all(bushes: Bushes, links: Links, desire: Desire, nodes: int, excess: np.ndarray) -> None:
-    """Sweep over all bushes in `BLOCKS` blocks at once; each starts at the same flows, and their mean is taken."""
-    flows = np.empty((BLOCKS, len(links.flow)))
-    for block in prange(BLOCKS):
-        own = Links(
-            links.flow.copy(),
-            links.cost.copy(),
-            links.slope.copy(),
-            links.fixed,
-            links.bpr,
-            links.form,
-            links.curves,
-            links.margin,
-            float(BLOCKS),
-        )
-        reach = make_reach(nodes)
-        for b in range(block, len(excess), BLOCKS):
-            excess[b] = sweep_bush(b, bushes, own, desire, reach)
-        flows[block] = own.flow
-    for link in range(len(links.flow)):
-        x = 0.0
-        for block in range(BLOCKS):
-            x += flows[block, link]
-        links.flow[link] = x / BLOCKS
-        refresh(link, links)
-
-
-@njit(cache=True)
-def _sweep_some(
-    bushes: Bushes, links: Links, desire: Desire, nodes: int, excess: np.ndarray, share: float, rounds: int
-) -> None:
-    """Sweep over the bushes whose excess is above `share`, one after the other."""
-    reach = make_reach(nodes)
-    for _ in range(rounds):
-        for b in range(len(excess)):
-            if excess[b] > share:
-                excess[b] = sweep_bush(b, bushes, links, desire, reach)
-
-
-def _sweeps(bushes: Bushes, links: Links, desire: Desire, nodes: int, enough: float, together: bool) -> None:
-    """Sweep over the bushes until they could save no more than `enough`; all of them in blocks where `together`.
-
-    A few bushes hold most of what is left, since their own ways work against each other: they get more sweeps.
-    """
-    excess = np.full(len(bushes.group), np.inf)
-    for _ in range(SWEEPS // FOCUS):
-        if together:
-            _sweep_all(bushes, links, desire, nodes, excess)
-        else:
-            _sweep_some(bushes, links, desire, nodes, excess, -np.inf, 1)
-        total = excess.sum()
-        if total <= enough:
-            break
-        _sweep_some(bushes, links, desire, nodes, excess, 0.5 * total / len(excess), FOCUS - 1)
-
-
-@njit(cache=True)
-def _fill_skims(
-    bushes: Bushes, link_start: np.ndarray, link_head: np.ndarray, links: Links, first_thru: int, skim: np.ndarray
-) -> None:
-    """Fill the skims of the origins without a bush."""
-    nodes, zones = len(link_start) - 1, skim.shape[1]
-    has_bush = np.zeros(skim.shape[:2], np.bool_)
-    for b in range(len(bushes.group)):
-        has_bush[bushes.group[b, 0], bushes.group[b, 1]] = True
-    heap, place = np.empty(nodes, np.int64), np.empty(nodes, np.int64)
-    best, pred = np.empty(nodes), np.empty(nodes, np.int64)
-    for k in range(len(skim)):
-        for origin in range(zones):
-            if not has_bush[k, origin]:
-                tree(link_start, link_head, links.cost[k], origin, first_thru, best, pred, heap, place)
-                skim[k, origin] = best[:zones]
-
-
 def _make_bushes(demand: np.ndarray, nodes: int, n_links: int, arcs: int = 0) -> Bushes:
     """Return empty bushes, one per class and origin with demand to elsewhere."""
     off_diagonal = demand * (1.0 - np.eye(demand.shape[1]))
@@ -285,9 +154,9 @@ def _links(problem: Problem, fixed: np.ndarray) -> Links:
 
 
 def _desire(problem: Problem) -> Desire:
-    none = np.zeros((len(problem.demand), 0, 0))
-    elastic = problem.response is not None and problem.pivot is not None and bool(problem.response.any())
-    pivot, response = (problem.pivot, problem.response) if elastic else (none, none)
+    pivot = response = np.zeros((len(problem.demand), 0, 0))
+    if problem.pivot is not None and problem.response is not None and problem.response.any():
+        pivot, response = problem.pivot, problem.response
     return Desire(problem.demand.copy(), pivot, response, problem.outside_leg, problem.demand.copy())
 
 
@@ -325,36 +194,77 @@ def solve(
     if start is not None:
         rows = _adopt(bushes, start, closed)
         desire.met[:] = np.where(start.skim < np.inf, start.od_flow if desire.response.size else problem.demand, 0.0)
-        _load(bushes, link_flow, links)
-    _start(rows, bushes, net, links, desire)
-    if len(rows) == len(bushes.group):
-        _settle(bushes, net, desire.met)
-        _load(bushes, link_flow, links)
-        _sweeps(bushes, links, desire, nodes, FIRST * _paid(link_flow, links), many)
-    found = np.zeros((len(bushes.group), 3))
-    gap = 0.0
+        load(bushes, link_flow, links)
+    start_all(rows, bushes, net, links, desire)
+    if 0 < len(rows) == len(bushes.group):
+        settle_all(rows, bushes, net, desire.met)
+        load(bushes, link_flow, links)
+        unknown = np.full(len(rows), np.inf)
+        sweeps(bushes, links, desire, nodes, unknown, FIRST * _paid(link_flow, links), many)
+    found, every = np.zeros((len(bushes.group), 3)), np.arange(len(bushes.group))
+    rows, gap, whole = every, 0.0, (-ALONE, np.inf)
+    if newly.any():
+        rows = _users(bushes, newly)
     for done in range(max_rounds + 1):
-        _settle(bushes, net, desire.met)
-        _load(bushes, link_flow, links)
-        _renew(bushes, net, links, desire, IGNORE * gap, skim, found)
-        paid, excess, _ = found.sum(axis=0)
-        gap = float(excess / paid) if paid > 0.0 else 0.0
+        settle_all(rows, bushes, net, desire.met)
+        load(bushes, link_flow, links)
+        if done == max_rounds:
+            rows = every
+        renew_all(rows, bushes, net, links, desire, IGNORE * gap, skim, found)
+        paid, excess = _paid(link_flow, links), float(found[:, 1].sum())
+        gap = excess / paid if paid > 0.0 else 0.0
         if progress:
             progress(done, gap)
-        if (gap <= target_gap or done == max_rounds) and not _cut_off(skim, desire, limit):
+        if _cut_off(skim, desire, limit, bushes.group[rows]):
+            continue
+        if len(rows) == len(every) and (gap <= target_gap or done == max_rounds):
             break
+        if gap <= target_gap:
+            rows = every
+            continue
         if found[:, 2].max() > bushes.tail.shape[1]:
             bushes = _grow(bushes, min(n_links, int(1.2 * found[:, 2].max())))
-        _sweeps(bushes, links, desire, nodes, ENOUGH * excess, many and gap > FINE)
-    _fill_skims(bushes, problem.link_start, problem.link_head, links, problem.first_thru, skim)
+        sweeps(bushes, links, desire, nodes, found[:, 1].copy(), ENOUGH * excess, many and gap > FINE)
+        if len(rows) == len(every):
+            whole = (done, excess)
+        if start is not None:
+            rows = _next_rows(rows, found[:, 1], done - whole[0] < ALONE and excess > ALONE_TO * whole[1])
+    fill_skims(bushes, problem.link_start, problem.link_head, links, problem.first_thru, skim)
     skim[skim >= limit] = np.inf
     met = np.where(np.isfinite(skim), desire.met, 0.0) * (1.0 - np.eye(skim.shape[1]))
     return Solution(link_flow, _times(problem, links), skim, met, gap, done, bushes, closed)
 
 
-def _cut_off(skim: np.ndarray, desire: Desire, limit: float) -> bool:
+def _users(bushes: Bushes, newly: np.ndarray) -> np.ndarray:
+    """Return the bushes that hold a link of `newly` [classes, links]."""
+    return np.array(
+        [
+            b
+            for b, (k, _) in enumerate(bushes.group)
+            if newly[k, bushes.link[b, : bushes.first[b, bushes.size[b, 1]]]].any()
+        ],
+        np.int64,
+    )
+
+
+def _next_rows(rows: np.ndarray, excess: np.ndarray, same: bool) -> np.ndarray:
+    """Return the bushes to renew next: all, or after a round of all the few that hold nearly all the excess.
+
+    These go on alone for some rounds, as long as `same`.
+    """
+    if len(rows) < len(excess):
+        return rows if same else np.arange(len(excess))
+    order = np.argsort(-excess, kind="stable")
+    held = np.cumsum(excess[order])
+    few = int(np.searchsorted(held, NEARLY * held[-1])) + 1
+    return np.sort(order[:few]) if few < FEW * len(excess) else rows
+
+
+def _cut_off(skim: np.ndarray, desire: Desire, limit: float, groups: np.ndarray) -> bool:
     """Drop the demand between places that a closure has cut off; return whether there was any."""
-    lost = (skim >= limit) & (desire.met > 0.0) & ~np.eye(skim.shape[1], dtype=bool) & (limit < np.inf)
+    lost = np.zeros(skim.shape, bool)
+    lost[groups[:, 0], groups[:, 1]] = skim[groups[:, 0], groups[:, 1]] >= limit
+    lost &= (desire.met > 0.0) & ~np.eye(skim.shape[1], dtype=bool) & (limit < np.inf)
     desire.met[lost] = 0.0
     desire.demand[lost] = 0.0
     return bool(lost.any())
@@ -369,12 +279,4 @@ def _times(problem: Problem, links: Links) -> np.ndarray:
     """Return the travel time of every link, tolls left out."""
     plain = _links(problem._replace(marginal=False), problem.fixed_cost)
     plain.flow[:] = links.flow
-    return _cost_of_all(plain)
-
-
-@njit(cache=True)
-def _cost_of_all(links: Links) -> np.ndarray:
-    time = np.empty(len(links.flow))
-    for link in range(len(time)):
-        time[link], _ = cost_and_slope(link, links)
-    return time
+    return link_times(plain)

@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from twin.errors import StudyError
+from twin.scenario.measures.access_only import AccessOnly
 from twin.scenario.measures.add_buildings import AddBuildings
+from twin.scenario.measures.ban_turns import BanTurns
 from twin.scenario.measures.base import Change, Context, Measure
 from twin.scenario.measures.build_charging_sites import BuildChargingSites
 from twin.scenario.measures.change_demand import ChangeDemand
 from twin.scenario.measures.change_heat_supply import ChangeHeatSupply
 from twin.scenario.measures.change_links import ChangeLinks
 from twin.scenario.measures.close_links import CloseLinks
+from twin.scenario.measures.cycle_network import CycleNetwork
+from twin.scenario.measures.fleet_turnover import FleetTurnover
 from twin.scenario.measures.install_pv import InstallPv
+from twin.scenario.measures.land_use_change import LandUseChange
 from twin.scenario.measures.low_emission_zone import LowEmissionZone
+from twin.scenario.measures.low_traffic_neighbourhood import LowTrafficNeighbourhood
+from twin.scenario.measures.parking import Parking
+from twin.scenario.measures.public_transport import PublicTransport
 from twin.scenario.measures.remove_buildings import RemoveBuildings
 from twin.scenario.measures.reopen_links import ReopenLinks
 from twin.scenario.measures.retrofit import Retrofit
+from twin.scenario.measures.road_works import RoadWorks
 from twin.scenario.measures.toll import Toll
+from twin.scenario.measures.truck_ban import TruckBan
 
 __all__ = ["REGISTRY", "AnyMeasure", "Change", "Context", "Measure", "registry_of"]
 
@@ -27,13 +37,23 @@ AnyMeasure = (
     | ChangeLinks
     | Toll
     | LowEmissionZone
+    | LowTrafficNeighbourhood
+    | AccessOnly
+    | TruckBan
+    | BanTurns
+    | CycleNetwork
+    | RoadWorks
     | ChangeDemand
+    | Parking
+    | PublicTransport
+    | FleetTurnover
     | BuildChargingSites
     | InstallPv
     | Retrofit
     | ChangeHeatSupply
     | AddBuildings
     | RemoveBuildings
+    | LandUseChange
 )
 
 

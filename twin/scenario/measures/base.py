@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from twin.city.model import City
@@ -131,10 +131,36 @@ class Selecting(Measure):
         return selectors.select(layer, self.where, self.inside, name=self.layer, base=context.base)
 
 
+class SelectingSome(Selecting):
+    """A measure that must say which features it means, since all of them are hardly meant."""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> SelectingSome:
+        if self.where is None and self.inside is None:
+            raise PydanticCustomError("twin", f"{self.type} names no {self.layer}", {"expected": "where or inside"})
+        return self
+
+
+def select_by(
+    layer: gpd.GeoDataFrame, where: str, inside: Sequence[Sequence[float]] | str | None, *, key: str, context: Context
+) -> NDArray[np.bool_]:
+    """Return the mask of links that the expression under another key than `where` selects.
+
+    Raises
+    ------
+    SelectorError
+        With `key` as its place, which `twin.scenario.apply` turns into a line of the study.
+    """
+    try:
+        return selectors.select(layer, where, inside, name="links", base=context.base)
+    except SelectorError as error:
+        raise SelectorError(error.what, where=key, expected=error.expected, remedy=error.remedy) from error
+
+
 def with_column(
     layer: gpd.GeoDataFrame, name: str, column: str, mask: NDArray[np.bool_], values: object
 ) -> gpd.GeoDataFrame:
-    """Return a copy with `values` in one column of the selected rows, its origin marked derived.
+    """Return a copy with `values` in one column of the selected rows; where that changes one, its origin is derived.
 
     Raises
     ------
@@ -155,7 +181,7 @@ def with_column(
                 expected=f"{spec.low:g} to {spec.high:g} {spec.unit}".removesuffix(" -"),
             )
     if spec.has_origin:
-        result.loc[mask, f"{column}_origin"] = DERIVED
+        result.loc[mask & (result[column] != layer[column]).to_numpy(), f"{column}_origin"] = DERIVED
     return result
 
 
@@ -189,6 +215,22 @@ def of_streets(links: gpd.GeoDataFrame) -> str:
 def describe_links(links: gpd.GeoDataFrame) -> str:
     """Return ``14 links, 1.2 km, of Aleksanterinkatu``."""
     return f"{count(len(links), 'link')}, {street_km(links):.2g} km,{of_streets(links)}".rstrip(",")
+
+
+def street_quantities(links: gpd.GeoDataFrame) -> dict[str, float]:
+    """Return the number of links and the length of their streets."""
+    return {"links": len(links), "street_length_km": street_km(links)}
+
+
+def describe_zones(zones: gpd.GeoDataFrame, mask: NDArray[np.bool_]) -> str:
+    """Return ``the whole city`` or ``4 zones``."""
+    n = int(mask.sum())
+    return "the whole city" if n == len(zones) else count(n, "zone")
+
+
+def percent(factor: float) -> str:
+    """Return what a factor changes, ``+20 %`` or ``-5 %``."""
+    return f"{100 * (factor - 1):+g} %"
 
 
 def new_ids(existing: pd.Index, name: str, n: int) -> list[str]:

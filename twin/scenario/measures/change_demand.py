@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from twin.city.model import City
-from twin.scenario.measures.base import Change, Context, Selecting, count, with_column
+from twin.scenario.measures.base import Change, Context, Selecting, describe_zones, percent, with_column
 
 
 class ChangeDemand(Selecting):
@@ -20,8 +20,7 @@ class ChangeDemand(Selecting):
     def apply(self, city: City, context: Context) -> tuple[City, Change]:
         """Return the city with the demand changed."""
         mask = self.select(city, context)
-        n = int(mask.sum())
         zones = with_column(city.zones, "zones", "trip_factor", mask, city.zones.loc[mask, "trip_factor"] * self.factor)
-        place = "the whole city" if n == len(city.zones) else count(n, "zone")
-        summary = f"changes trip demand of {place} by {100 * (self.factor - 1):+g} %"
+        summary = f"changes trip demand of {describe_zones(zones, mask)} by {percent(self.factor)}"
+        n = int(mask.sum())
         return city.replace(zones=zones), self.report(context, n, summary, quantities={"zones": n})

@@ -1,0 +1,309 @@
+"""Nested-dissection order of a street network that needs no coordinates.
+
+A piece of the network is split by a small set of nodes into two parts of similar size, the parts are split again, and
+every separator is ranked above the parts it separates (George 1973, doi 10.1137/0710032). The separator is a minimum
+node cut between the two ends of the piece, as in inertial flow (Schild and Sommer 2015, doi
+10.1007/978-3-319-20086-6_22); where that method sorts the nodes along a line on the map, we sort them by the
+difference of their hop distances from two nodes far apart. Small pieces are ordered by minimum degree (Tinney and
+Walker 1967, doi 10.1109/PROC.1967.6011), counting their neighbours in the separators around.
+
+All functions take an undirected graph without loops or parallel edges as adjacency lists: the neighbours of ``v`` are
+``adj[adj_start[v]:adj_start[v + 1]]``, ascending.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+LEAF = 40  # pieces up to this many nodes are ordered by minimum degree
+END_SHARE = 0.25  # share of a piece's nodes at either end of a line that the cut must lie between
+ENDS = 4  # nodes far apart that the lines are drawn between
+BEGIN, FINISH = -2, -3  # marks of a unit of flow that begins or ends at a node
+
+
+def undirected(tail: np.ndarray, head: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the adjacency lists of the links taken without direction, loops and repetition."""
+    kept = tail != head
+    low, high = np.minimum(tail, head)[kept], np.maximum(tail, head)[kept]
+    key = np.unique(low * np.int64(nodes) + high)
+    low, high = key // nodes, key % nodes
+    source, target = np.concatenate([low, high]), np.concatenate([high, low])
+    order = np.lexsort((target, source))
+    return np.searchsorted(source[order], np.arange(nodes + 1)).astype(np.int64), target[order].astype(np.int64)
+
+
+@njit(cache=True)
+def _hops(start: np.ndarray, adj: np.ndarray, nodes: int, root: int, hops: np.ndarray, queue: np.ndarray) -> int:
+    """Fill `hops` with the number of edges from `root`, -1 unreached; return how many nodes `queue` holds, by hops."""
+    hops[:nodes] = -1
+    hops[root] = 0
+    queue[0] = root
+    done, found = 0, 1
+    while done < found:
+        v = queue[done]
+        done += 1
+        for e in range(start[v], start[v + 1]):
+            w = adj[e]
+            if hops[w] < 0:
+                hops[w] = hops[v] + 1
+                queue[found] = w
+                found += 1
+    return found
+
+
+@njit(cache=True)
+def _search(
+    start: np.ndarray,
+    adj: np.ndarray,
+    nodes: int,
+    end: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    parent: np.ndarray,
+    queue: np.ndarray,
+) -> int:
+    """Search a further unit of flow; return the node that it leaves at, or -1. `parent` remembers the way.
+
+    State ``2 v`` is the entrance of node v, ``2 v + 1`` its exit; a node carries one unit at most, from ``before[v]``
+    to ``after[v]`` (-1: none). A search may push flow back where there is some.
+    """
+    parent[: 2 * nodes] = -1
+    found = 0
+    for v in range(nodes):
+        if end[v] == 1 and before[v] != BEGIN:
+            parent[2 * v] = BEGIN
+            queue[found] = 2 * v
+            found += 1
+    done = 0
+    while done < found:
+        state = queue[done]
+        done += 1
+        v = state >> 1
+        if state & 1 == 0:
+            if before[v] == -1:
+                follower = 2 * v + 1
+            elif before[v] >= 0:
+                follower = 2 * before[v] + 1
+            else:
+                continue
+            if parent[follower] == -1:
+                parent[follower] = state
+                queue[found] = follower
+                found += 1
+            continue
+        if end[v] == 2 and after[v] != FINISH:
+            return v
+        if before[v] != -1 and parent[2 * v] == -1:
+            parent[2 * v] = state
+            queue[found] = 2 * v
+            found += 1
+        for e in range(start[v], start[v + 1]):
+            w = adj[e]
+            if parent[2 * w] == -1 and after[v] != w:
+                parent[2 * w] = state
+                queue[found] = 2 * w
+                found += 1
+    return -1
+
+
+@njit(cache=True)
+def _cut(
+    start: np.ndarray,
+    adj: np.ndarray,
+    nodes: int,
+    end: np.ndarray,
+    limit: int,
+    before: np.ndarray,
+    after: np.ndarray,
+    parent: np.ndarray,
+    queue: np.ndarray,
+) -> int:
+    """Return the size of a minimum node cut between the nodes of `end` 1 and 2, or -1 where it exceeds `limit`.
+
+    Augmenting paths of Ford and Fulkerson 1956. Afterwards ``parent`` tells the side: both states reached is the side
+    of 1, the entrance only is the cut.
+    """
+    before[:nodes] = -1
+    after[:nodes] = -1
+    flow = 0
+    while True:
+        v = _search(start, adj, nodes, end, before, after, parent, queue)
+        if v < 0:
+            return flow
+        flow += 1
+        if flow > limit:
+            return -1
+        length = 0
+        state = 2 * v + 1
+        while state != BEGIN:
+            queue[length] = state
+            length += 1
+            state = parent[state]
+        state = queue[length - 1]
+        before[state >> 1] = BEGIN
+        for i in range(length - 2, -1, -1):
+            last, state = state, queue[i]
+            a, b = last >> 1, state >> 1
+            if last & 1 == 1:
+                if a == b:
+                    before[a] = -1
+                    after[a] = -1
+                else:
+                    after[a] = b
+                    before[b] = a
+        after[v] = FINISH
+
+
+@njit(cache=True)
+def _separate(start: np.ndarray, adj: np.ndarray, nodes: int, root: int, share: float) -> np.ndarray:
+    """Return the side of every node of a connected piece: 0 and 1 the parts, 2 the separator between them.
+
+    Of the lines between every two of `ENDS` nodes far apart, the cut wins that makes the work of all-pairs costs
+    least: separator times the square of the piece, plus the same of the parts when they divide like this piece.
+    """
+    hops = np.empty((ENDS, nodes), np.int64)
+    queue = np.empty(2 * nodes, np.int64)
+    nearest = np.full(nodes, nodes)
+    _hops(start, adj, nodes, root, hops[0], queue)
+    far = queue[nodes - 1]
+    for i in range(ENDS):
+        _hops(start, adj, nodes, far, hops[i], queue)
+        for v in range(nodes):
+            nearest[v] = min(nearest[v], hops[i, v])
+        far = np.argmax(nearest)
+    side = np.zeros(nodes, np.int64)
+    best, best_size = np.inf, nodes
+    end = np.empty(nodes, np.int64)
+    before, after = np.empty(nodes, np.int64), np.empty(nodes, np.int64)
+    parent = np.empty(2 * nodes, np.int64)
+    count = max(1, int(share * nodes))
+    for i in range(ENDS):
+        for j in range(i):
+            along = np.argsort((hops[i] - hops[j]).astype(np.float64), kind="mergesort")
+            end[:] = 0
+            end[along[:count]] = 1
+            end[along[nodes - count :]] = 2
+            size = _cut(start, adj, nodes, end, 2 * best_size, before, after, parent, queue)
+            if size < 0:
+                continue
+            low = 0
+            for v in range(nodes):
+                if parent[2 * v + 1] != -1:
+                    low += 1
+            high = nodes - low - size
+            grade = size * (1.0 + 1.55 * ((low / nodes) ** 2.5 + (high / nodes) ** 2.5))
+            if grade < best:
+                best, best_size = grade, size
+                for v in range(nodes):
+                    side[v] = 0 if parent[2 * v + 1] != -1 else (2 if parent[2 * v] != -1 else 1)
+    return side
+
+
+@njit(cache=True)
+def _minimum_degree(start: np.ndarray, adj: np.ndarray, piece: np.ndarray, local: np.ndarray) -> None:
+    """Sort `piece` in place by minimum degree; nodes around it count but stay. `local` is -1 everywhere, also after."""
+    size = len(piece)
+    around = [piece[0] for _ in range(0)]
+    for i in range(size):
+        local[piece[i]] = i
+    for i in range(size):
+        for e in range(start[piece[i]], start[piece[i] + 1]):
+            if local[adj[e]] < 0:
+                local[adj[e]] = size + len(around)
+                around.append(adj[e])
+    total = size + len(around)
+    linked = np.zeros((size, total), np.bool_)
+    for i in range(size):
+        for e in range(start[piece[i]], start[piece[i] + 1]):
+            linked[i, local[adj[e]]] = True
+    for i in range(size):
+        local[piece[i]] = -1
+    for v in around:
+        local[v] = -1
+    left = np.ones(total, np.bool_)
+    order = np.empty(size, np.int64)
+    for rank in range(size):
+        chosen, least = -1, total + 1
+        for i in range(size):
+            if left[i]:
+                degree = 0
+                for j in range(total):
+                    degree += linked[i, j] and left[j]
+                if degree < least:
+                    chosen, least = i, degree
+        left[chosen] = False
+        order[rank] = piece[chosen]
+        for i in range(size):
+            if left[i] and linked[chosen, i]:
+                for j in range(total):
+                    if j != i and linked[chosen, j] and left[j]:
+                        linked[i, j] = True
+    piece[:] = order
+
+
+@njit(cache=True)
+def dissection_order(adj_start: np.ndarray, adj: np.ndarray, share: float = END_SHARE) -> np.ndarray:
+    """Return the nodes in the order of their elimination, separators after the parts they separate.
+
+    Parameters
+    ----------
+    adj_start : int64 [nodes + 1]
+    adj : int64 [2 × edges]
+    share : float
+        Share of a piece's nodes that must lie at either side of a cut.
+
+    Returns
+    -------
+    order : int64 [nodes]
+    """
+    nodes = len(adj_start) - 1
+    order = np.arange(nodes)
+    local = np.full(nodes, -1)
+    hops, queue = np.empty(nodes, np.int64), np.empty(nodes, np.int64)
+    start, inner = np.empty(nodes + 1, np.int64), np.empty(len(adj), np.int64)
+    stack = [(0, nodes)]
+    while len(stack) > 0:
+        low, high = stack.pop()
+        size = high - low
+        piece = order[low:high].copy()
+        if size <= LEAF:
+            if size > 1:
+                _minimum_degree(adj_start, adj, order[low:high], local)
+            continue
+        for i in range(size):
+            local[piece[i]] = i
+        arcs = 0
+        for i in range(size):
+            start[i] = arcs
+            for e in range(adj_start[piece[i]], adj_start[piece[i] + 1]):
+                if local[adj[e]] >= 0:
+                    inner[arcs] = local[adj[e]]
+                    arcs += 1
+        start[size] = arcs
+        for i in range(size):
+            local[piece[i]] = -1
+        reached = _hops(start, inner, size, 0, hops, queue)
+        if reached < size:
+            place, rest = low, low + reached
+            for i in range(size):
+                if hops[i] >= 0:
+                    order[place] = piece[i]
+                    place += 1
+                else:
+                    order[rest] = piece[i]
+                    rest += 1
+            stack.append((low, low + reached))
+            stack.append((low + reached, high))
+            continue
+        side = _separate(start, inner, size, 0, share)
+        place = low
+        for part in range(3):
+            first = place
+            for i in range(size):
+                if side[i] == part:
+                    order[place] = piece[i]
+                    place += 1
+            if part < 2 and place > first:
+                stack.append((first, place))
+    return order

@@ -1,0 +1,182 @@
+"""The compiled steps of a round of Algorithm B, over all bushes; `equilibrium` drives them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from twin.kernels.traffic.bush import Bushes, Net, make_work, renew, settle
+from twin.kernels.traffic.bush_start import make_heap, start_bush
+from twin.kernels.traffic.bush_sweep import (
+    Desire,
+    Hot,
+    Links,
+    cost_and_slope,
+    gather,
+    make_reach,
+    refresh,
+    scatter,
+    sweep_bush,
+)  # fmt: skip
+from twin.kernels.traffic.demand_law import answer
+from twin.kernels.traffic.shortest_path import tree
+
+FOCUS = 5  # of so many sweeps one visits all bushes, the others those that could save most
+SWEEPS = 60  # most sweeps over all bushes between two renewals
+BLOCKS = 2  # bushes are swept in this many parallel parts, whatever the number of threads
+CHUNKS = 16  # bushes are renewed in this many parallel parts, whatever the number of threads
+
+
+@njit(cache=True)
+def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
+    """Sum the arcs into class flows, and set all links to the totals."""
+    link_flow[:] = 0.0
+    for b in range(len(bushes.group)):
+        flow, link, total = bushes.flow[b], bushes.link[b], link_flow[bushes.group[b, 0]]
+        for a in range(bushes.first[b, bushes.size[b, 0]]):
+            total[link[a]] += flow[a]
+    for link in range(len(links.flow)):
+        x = 0.0
+        for k in range(len(link_flow)):
+            x += link_flow[k, link]
+        links.flow[link] = x
+        refresh(link, links)
+
+
+@njit(cache=True, parallel=True)
+def start_all(rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire) -> None:
+    """Start the bushes `rows` at present costs, which their demand answers."""
+    zones, elastic = desire.demand.shape[1], desire.response.shape[1] > 0
+    for part in prange(CHUNKS):
+        w, heap = make_work(len(net.start) - 1, len(net.head)), make_heap(len(net.head))
+        for i in range(part, len(rows), CHUNKS):
+            k, origin = bushes.group[rows[i]]
+            start_bush(rows[i], links.cost[k], desire.demand[k, origin], net, bushes, w, heap)
+            for z in range(zones):
+                if w.best[z] == np.inf or z == origin:
+                    desire.met[k, origin, z] = 0.0
+                elif not elastic:
+                    desire.met[k, origin, z] = desire.demand[k, origin, z]
+                else:
+                    law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
+                    desire.met[k, origin, z], _ = answer(w.best[z], law[0], law[1], law[2], desire.leg)
+
+
+@njit(cache=True, parallel=True)
+def settle_all(rows: np.ndarray, bushes: Bushes, net: Net, met: np.ndarray) -> None:
+    """Settle the bushes `rows` to the demand met."""
+    for part in prange(CHUNKS):
+        w = make_work(len(net.start) - 1, 1)
+        for i in range(part, len(rows), CHUNKS):
+            b = rows[i]
+            settle(b, met[bushes.group[b, 0], bushes.group[b, 1]], bushes, w)
+
+
+@njit(cache=True, parallel=True)
+def renew_all(
+    rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire, tolerance: float, skim: np.ndarray,
+    found: np.ndarray,
+) -> None:  # fmt: skip
+    """Renew the bushes `rows`; `found` [bushes, 3] gets what `renew` returns, trips out of place with their cost."""
+    zones = desire.response.shape[1]
+    for part in prange(CHUNKS):
+        w = make_work(len(net.start) - 1, len(net.head))
+        for i in range(part, len(rows), CHUNKS):
+            b = rows[i]
+            k, origin = bushes.group[b]
+            row = skim[k, origin]
+            paid, excess, arcs = renew(b, links.cost[k], desire.demand[k, origin], tolerance, net, bushes, w, row)
+            for z in range(zones):
+                if z != origin and desire.response[k, origin, z] != 0.0 and row[z] < np.inf:
+                    law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
+                    wanted, _ = answer(row[z], law[0], law[1], law[2], desire.leg)
+                    excess += abs(wanted - desire.met[k, origin, z]) * row[z]
+            found[b, 0], found[b, 1], found[b, 2] = paid, excess, arcs
+
+
+@njit(cache=True, parallel=True)
+def _sweep_all(group: np.ndarray, hot: Hot, links: Links, desire: Desire, nodes: int, excess: np.ndarray) -> None:
+    """Sweep over all bushes in `BLOCKS` blocks at once; each starts at the same flows, and their mean is taken."""
+    flows = np.empty((BLOCKS, len(links.flow)))
+    for block in prange(BLOCKS):
+        own = Links(
+            links.flow.copy(),
+            links.cost.copy(),
+            links.slope.copy(),
+            links.fixed,
+            links.bpr,
+            links.form,
+            links.curves,
+            links.margin,
+            float(BLOCKS),
+        )
+        reach = make_reach(nodes)
+        for b in range(block, len(excess), BLOCKS):
+            excess[b] = sweep_bush(b, group[b, 0], group[b, 1], hot, own, desire, reach)
+        flows[block] = own.flow
+    for link in range(len(links.flow)):
+        x = 0.0
+        for block in range(BLOCKS):
+            x += flows[block, link]
+        links.flow[link] = x / BLOCKS
+        refresh(link, links)
+
+
+@njit(cache=True)
+def _sweep_some(
+    group: np.ndarray, hot: Hot, links: Links, desire: Desire, nodes: int, excess: np.ndarray, share: float, times: int
+) -> None:
+    """Sweep over the bushes whose excess is above `share`, one after the other."""
+    reach = make_reach(nodes)
+    for _ in range(times):
+        for b in range(len(excess)):
+            if excess[b] > share:
+                excess[b] = sweep_bush(b, group[b, 0], group[b, 1], hot, links, desire, reach)
+
+
+def sweeps(
+    bushes: Bushes, links: Links, desire: Desire, nodes: int, excess: np.ndarray, enough: float, together: bool
+) -> None:
+    """Sweep over the bushes until they could save no more than `enough`; all of them in blocks where `together`.
+
+    A few bushes hold most of what is left, since their own ways work against each other: they get more sweeps.
+    """
+    total, group, hot = excess.sum(), bushes.group, gather(bushes, desire.response.shape[1] > 0)
+    for s in range(SWEEPS // FOCUS):
+        if s > 0 or total < np.inf:
+            _sweep_some(group, hot, links, desire, nodes, excess, 0.5 * total / len(excess), FOCUS - 1)
+        if together:
+            _sweep_all(group, hot, links, desire, nodes, excess)
+        else:
+            _sweep_some(group, hot, links, desire, nodes, excess, -np.inf, 1)
+        total = excess.sum()
+        if total <= enough:
+            break
+    scatter(hot, bushes)
+
+
+@njit(cache=True)
+def fill_skims(
+    bushes: Bushes, link_start: np.ndarray, link_head: np.ndarray, links: Links, first_thru: int, skim: np.ndarray
+) -> None:
+    """Fill the skims of the origins without a bush."""
+    nodes, zones = len(link_start) - 1, skim.shape[1]
+    has_bush = np.zeros(skim.shape[:2], np.bool_)
+    for b in range(len(bushes.group)):
+        has_bush[bushes.group[b, 0], bushes.group[b, 1]] = True
+    heap, place = np.empty(nodes, np.int64), np.empty(nodes, np.int64)
+    best, pred = np.empty(nodes), np.empty(nodes, np.int64)
+    for k in range(len(skim)):
+        for origin in range(zones):
+            if not has_bush[k, origin]:
+                tree(link_start, link_head, links.cost[k], origin, first_thru, best, pred, heap, place)
+                skim[k, origin] = best[:zones]
+
+
+@njit(cache=True)
+def link_times(links: Links) -> np.ndarray:
+    """Return what flow pays for every link, [links]."""
+    time = np.empty(len(links.flow))
+    for link in range(len(time)):
+        time[link], _ = cost_and_slope(link, links)
+    return time
