@@ -74,8 +74,8 @@ def wanted_demand(inputs: Inputs, cost: np.ndarray) -> np.ndarray:
     out = np.zeros_like(cost)
     for at in np.ndindex(*cost.shape):
         if at[1] != at[2] and np.isfinite(cost[at]):
-            law = inputs["demand"][at], inputs["pivot"][at], inputs["response"][at], inputs["outside_leg"]
-            out[at], _ = answer(cost[at], *law)
+            demand, pivot, response = (float(inputs[name][at]) for name in ("demand", "pivot", "response"))
+            out[at], _ = answer(float(cost[at]), demand, pivot, response, inputs["outside_leg"])
     return out
 
 
