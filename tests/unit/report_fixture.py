@@ -33,6 +33,9 @@ TOTALS = {
     "peak_district_heating_kw": 31200.0, "pv_kwh_a": 1.2e5, "electricity_demand_kwh_a": 3.3e7, "import_kwh_a": 3.29e7,
     "peak_import_kw": 6900.0, "self_sufficiency_share": 0.0036, "charging_mean_wait_min": 4.2,
     "charging_turned_away_day": 3.0, "export_kwh_a": 1.1e3, "self_consumption_share": 0.991,
+    "jobs_30min": 41200.0, "consumer_surplus_eur_a": 0.0, "vehicle_km_gross_change_day": 0.0,
+    "traffic_co2_gross_change_t_a": 0.0, "rebound_share": 0.0, "traffic_pm25_kg_a": 410.0, "nox_exposure": 9800.0,
+    "people_lden_55": 6120.0, "people_lnight_50": 5400.0, "highly_annoyed": 990.0, "injuries_a": 1.3,
 }  # fmt: skip
 EFFECTS: dict[str, dict[str, tuple[float, float]]] = {
     "car-free-street": {

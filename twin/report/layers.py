@@ -81,7 +81,10 @@ def differences(
 
 
 def to_zones(theme: Theme, table: pd.DataFrame, layers: Mapping[str, gpd.GeoDataFrame]) -> pd.DataFrame:
-    """Return a theme's differences by zone: means over links, sums over buildings (per floor area where `per`)."""
+    """Return a theme's differences by zone: means over links, as the theme says over buildings.
+
+    Where `per` is set they are per unit of it, for example of floor area.
+    """
     zones = layers["zones"]
     if theme.layer == "links":
         points = layers["links"].geometry.representative_point()
@@ -92,7 +95,7 @@ def to_zones(theme: Theme, table: pd.DataFrame, layers: Mapping[str, gpd.GeoData
         return _joined(table[known], list(zone[known]), Aggregation.MEAN)
     zone = layers["buildings"]["zone_id"].reindex(table.index)
     if not theme.per:
-        return _joined(table, list(zone), Aggregation.SUM)
+        return _joined(table, list(zone), theme.aggregation)
     weight = layers["buildings"][theme.per].reindex(table.index)
     totals = _joined(table.mul(weight, axis=0), list(zone), Aggregation.SUM)
     return totals.div(weight.groupby(list(zone)).sum(), axis=0).dropna(subset=["value"])

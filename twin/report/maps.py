@@ -41,7 +41,7 @@ NOISE_FILL, NOISE_ZONE, LAND, BUILDING, STREET = "#9aa3ad", "#c9ced4", "#f7f8f9"
 LINE_WIDTHS = (2.0, 3.0, 4.2)
 
 THEMES = (
-    Theme("links", "flow_veh_day", "Car flow, both directions", "veh/day", "neutral", Aggregation.SUM, 100.0),
+    Theme("links", "flow_veh_day", "Traffic flow, both directions", "veh/day", "neutral", Aggregation.SUM, 100.0),
     Theme("links", "speed_peak_kmh", "Speed of cars in the peak hour", "km/h", "higher", Aggregation.MEAN, 2.0,
           decimals=1),
     Theme("buildings", "heating_kwh_a", "Space heating demand", "kWh/(m²·a)", "lower", Aggregation.SUM, 5.0,
@@ -51,6 +51,13 @@ THEMES = (
           per="floor_area_m2", decimals=1),
     Theme("zones", "mean_generalised_cost_min", "Generalised cost of a trip", "min", "lower", Aggregation.MEAN, 0.2,
           decimals=2),
+    Theme("buildings", "lden_db", "Road noise at the loudest façade (Lden)", "dB", "lower", Aggregation.MEAN, 1.0,
+          decimals=1),
+    Theme("buildings", "nox_ug_m3", "NOx from nearby traffic at buildings", "µg/m³", "lower", Aggregation.MEAN, 0.4,
+          decimals=2),
+    Theme("zones", "accessibility_min", "Cost of reaching a job, all modes", "min", "lower", Aggregation.MEAN, 0.1,
+          decimals=2),
+    Theme("zones", "consumer_surplus_eur_day", "Travellers' benefit", "EUR/day", "higher", Aggregation.MEAN, 20.0),
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ runs in bounded memory; the block size is fixed, so that sums are the same bits 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 BLOCK = 512
 """Buildings per block."""
+TRAFFIC_KEPT = 4
+"""Traffic results remembered: the baseline's and a few scenarios'."""
 
 HourlySink = Callable[[slice, dict[str, NDArray[np.float32]]], None]
 
@@ -86,6 +89,7 @@ class Memo:
         self._capacity = capacity
         self._results: dict[str, Any] = {}
         self._prints: dict[int, tuple[City, Prints]] = {}
+        self._traffic: dict[str, TrafficResult] = {}
 
     def prints(self, city: City) -> Prints:
         """Return the fingerprints of a city, computed once: the draws of a scenario share its city."""
@@ -93,13 +97,22 @@ class Memo:
             self._prints[id(city)] = (city, Prints.of(city))  # the city is kept, so that its id stays its own
         return self._prints[id(city)][1]
 
+    def traffic(self, key: str, compute: Callable[[], TrafficResult]) -> TrafficResult:
+        """Return the same of traffic, kept apart: all scenarios of a draw start from the baseline's."""
+        result: TrafficResult = _recall(self._traffic, TRAFFIC_KEPT, key, compute)
+        return result
+
     def get(self, key: str, compute: Callable[[], Any]) -> Any:
         """Return the result for `key`, computing it when it is not remembered."""
-        result = self._results.pop(key) if key in self._results else compute()
-        self._results[key] = result
-        if len(self._results) > self._capacity:
-            self._results.pop(next(iter(self._results)))
-        return result
+        return _recall(self._results, self._capacity, key, compute)
+
+
+def _recall(results: dict[str, Any], capacity: int, key: str, compute: Callable[[], Any]) -> Any:
+    result = results.pop(key) if key in results else compute()
+    results[key] = result
+    if len(results) > capacity:
+        results.pop(next(iter(results)))
+    return result
 
 
 def evaluate(
@@ -109,6 +122,7 @@ def evaluate(
     *,
     seed: int,
     draw: int,
+    baseline: City | None = None,
     investment_eur: float = 0.0,
     pv_share_before: NDArray[np.float64] | None = None,
     variant: str = "numba",
@@ -127,6 +141,8 @@ def evaluate(
         Planes and horizons of `city`.
     seed, draw : int
         Keys of the random streams; equal in all scenarios.
+    baseline : City, optional
+        The city of the baseline, against which traffic reacts; `city` itself when left out.
     investment_eur : float
         Capital cost of the measures, without PV, which follows from the power that is added.
     pv_share_before : float64 (buildings,), optional
@@ -141,7 +157,7 @@ def evaluate(
     from twin.operations.charging import simulate_charging
 
     memo = memo or Memo()
-    traffic = _traffic(city, parameters, variant, memo)
+    traffic = _traffic(city, city if baseline is None else baseline, parameters, variant, memo)
     charging = simulate_charging(city, traffic.arrivals_veh_h, parameters.operations, seed=seed, draw=draw)
     buildings, planes, series, totals = _buildings(city, parameters, roofs, seed, draw, variant, memo, sink)
     added = city.buildings["pv_share"].to_numpy() - (0.0 if pv_share_before is None else pv_share_before)
@@ -153,7 +169,7 @@ def evaluate(
     totals |= traffic.totals | charging.totals | balance.totals
     totals |= _sums(buildings, totals) | {"investment_eur": investment_eur}
     layers = {
-        "buildings": buildings,
+        "buildings": pd.concat([buildings, traffic.buildings], axis=1),
         "links": traffic.links,
         "zones": _zones(city, traffic, buildings),
         "charging_sites": charging.sites,
@@ -168,12 +184,21 @@ def evaluate(
     return Evaluation(totals, layers, planes, city_series, list(traffic.diagnostics.get("warnings", [])))
 
 
-def _traffic(city: City, parameters: ModelParameters, variant: str, memo: Memo) -> TrafficResult:
+def _traffic(city: City, baseline: City, parameters: ModelParameters, variant: str, memo: Memo) -> TrafficResult:
+    """Return the traffic of a city, which starts from the baseline's; where nothing differs it is the baseline's."""
     from twin.traffic.model import simulate_traffic
+    from twin.traffic.periods import Day
 
-    key = fingerprint.combined("traffic", memo.prints(city).traffic, parameters.traffic, variant)
-    result: TrafficResult = memo.get(key, lambda: simulate_traffic(city, parameters.traffic, variant=variant))
-    return result
+    def changed() -> TrafficResult:
+        result = simulate_traffic(city, p, variant=variant, base=base)
+        return dataclasses.replace(result, day=Day({}, {}))  # large, and nothing starts from a scenario
+
+    p = parameters.traffic
+    of_baseline = fingerprint.combined("traffic", memo.prints(baseline).traffic, p, variant)
+    base = memo.traffic(of_baseline, lambda: simulate_traffic(baseline, p, variant=variant))
+    if memo.prints(city).traffic == memo.prints(baseline).traffic:
+        return base
+    return memo.traffic(fingerprint.combined("changed", memo.prints(city).traffic, of_baseline), changed)
 
 
 def _buildings(

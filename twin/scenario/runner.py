@@ -34,8 +34,13 @@ Progress = Callable[[str, int, int], None]
 
 NOISE_QUANTITIES = {
     "links": ("flow_veh_day", "speed_peak_kmh"),
-    "buildings": ("heating_kwh_a", "pv_kwh_a", "co2_kg_a", "energy_cost_eur_a"),
-    "zones": ("mean_generalised_cost_min", "energy_bill_eur_per_resident_a"),
+    "buildings": ("heating_kwh_a", "pv_kwh_a", "co2_kg_a", "energy_cost_eur_a", "lden_db", "nox_ug_m3"),
+    "zones": (
+        "mean_generalised_cost_min",
+        "energy_bill_eur_per_resident_a",
+        "accessibility_min",
+        "consumer_surplus_eur_day",
+    ),
 }
 """Result columns that every draw keeps per entity, for maps whose threshold is the noise."""
 
@@ -179,6 +184,7 @@ class _Execution:
             self._roofs(applied.city),
             seed=self.plan.study.seed,
             draw=draw,
+            baseline=self.plan.scenarios[BASELINE].city,
             investment_eur=sum(change.capital_cost_eur for change in applied.changes),
             pv_share_before=_pv_share_before(self.plan.city, applied.city),
             variant=self.plan.variant,

@@ -1,79 +1,120 @@
-"""Travel demand: trips from buildings, their destinations, the share by car, and traffic across the cordon.
+"""Travel demand of a working day: trips by purpose from buildings, their destinations and hours, and the cordon.
 
-Destinations answer the straight distance (gravity model calibrated to a mean trip length) and stay as they are when
-roads change: the model gives the short-run response, in which mode and route react. The car share of each pair is a
-logit of generalised cost against walking, cycling and public transport, whose times are proxies from distance and
-speed. Cars to and from outside the area follow residents and jobs, through traffic the road class of the cordon
-stations; both react through a constant elasticity.
+Trip ends follow residents, jobs and floor area by use. Destinations answer the straight distance, calibrated to a mean
+length; work and education match both ends, business and other trips choose among what attracts them. How modes,
+periods and destinations answer the costs of travel is in `choice` and `response`, vans and trucks are in `freight`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-import twin.kernels.traffic  # noqa: F401 - registers the kernel families
+from twin.city.frames import with_defaults
 from twin.city.model import City
-from twin.kernels import registry
+from twin.city.schema import ZONES
+from twin.traffic.choice import Alternatives, alternatives, other_cost, parking_minutes
+from twin.traffic.cordon import external_cars, station_traffic, through_traffic
+from twin.traffic.distribution import distribute
+from twin.traffic.freight import goods_ends, goods_trips
 from twin.traffic.network import Network
 from twin.traffic.parameters import TrafficParameters
+from twin.traffic.profile import LEGS, PURPOSES, goods_profile, hourly_profile, leg_profiles, per_hour
 
 Floats = NDArray[np.float64]
 
-# Relative weight of a square metre of floor for trips other than work, by use. Assumption.
-OTHER_ATTRACTION = {
-    "residential": 0.2,
-    "office": 0.3,
-    "retail": 3.0,
-    "education": 1.5,
-    "health": 1.5,
-    "public": 1.0,
-    "industrial": 0.1,
-    "other": 0.2,
+# Relative weight of a square metre of floor for trips of a purpose, by use. Assumption.
+ATTRACTION = {
+    "education": {"education": 1.0},
+    "other": {
+        "residential": 0.2,
+        "office": 0.3,
+        "retail": 3.0,
+        "education": 1.5,
+        "health": 1.5,
+        "public": 1.0,
+        "industrial": 0.1,
+        "other": 0.2,
+    },
 }
-# Vehicles per working day and direction at a cordon station, by its highest road class. Assumption, of the usual
-# order in cities; counts should replace them.
-CORDON_VEH_DAY = {
-    "motorway": 20000.0,
-    "trunk": 12000.0,
-    "primary": 8000.0,
-    "secondary": 4500.0,
-    "tertiary": 2500.0,
-    "unclassified": 800.0,
-    "residential": 400.0,
-    "living_street": 100.0,
-    "service": 50.0,
-}
-LONGEST_SHARE = 0.9  # of the mean length without deterrence
+BOTH_ENDS = ("work", "education")
+# Mean length of a purpose's trips relative to the others; all together have `mean_trip_length_km`. Assumption.
+RELATIVE_LENGTH = {"work": 1.2, "education": 0.8, "business": 1.0, "other": 0.95}
 SHORTEST_KM = 0.05
+
+
+class Legs(NamedTuple):
+    """Person trips per hour of a purpose's way out [zones, zones] (row: home or workplace) and way back.
+
+    ``back`` has the same rows and columns as ``out``: trips from the column to the row.
+    """
+
+    out: Floats
+    back: Floats
 
 
 @dataclass(frozen=True)
 class Demand:
     """Trips of a working day.
 
-    ``work`` [zones, zones] are person trips from home (row) to work and back, both directions counted; ``other`` the
-    same for all other purposes. ``external`` [centroids, centroids] are cars that cross the cordon, before they react
-    to cost. ``other_modes`` [zones, zones] is the sum over walking, cycling and public transport of
-    ``exp(-scale * cost)``; ``without_car_min`` [centroids, centroids] the generalised cost of the cheapest of them,
-    less the car's constant, so that it compares with the cost of the road alone.
+    ``trips`` holds, by purpose, person trips [zones, zones] from home or workplace (row) to the activity and back,
+    both directions counted; ``external`` [centroids, centroids] cars that cross the cordon at usual costs; ``goods``
+    [2, centroids, centroids] vans and trucks. ``leg_hours`` [legs, 24], ``car_hours`` and ``goods_hours`` [24] are
+    shares of the day. ``alternatives`` are the costs of the other modes and ``other_cost`` [zones, zones] their
+    composite. ``parking_charge_min`` and ``parking_search_min`` [zones] belong to a car's arrival; ``old_factor``
+    [zones] multiplies the share of cars below the low-emission standard; ``betas`` are the
+    deterrences (1/km) by purpose.
     """
 
-    work: Floats
-    other: Floats
+    trips: dict[str, Floats]
     external: Floats
-    other_modes: Floats
+    goods: Floats
+    leg_hours: Floats
+    car_hours: Floats
+    goods_hours: Floats
+    population: Floats
+    jobs: Floats
+    alternatives: Alternatives
+    other_cost: Floats
+    parking_charge_min: Floats
+    parking_search_min: Floats
+    old_factor: Floats
     without_car_min: Floats
     trip_length_km: float
-    betas: tuple[float, float]
+    betas: tuple[float, ...]
     warnings: tuple[str, ...]
 
-    def persons(self, outbound: float) -> Floats:
-        """Return person trips between zones when a share `outbound` of commuting goes from home to work."""
-        work = outbound * self.work + (1.0 - outbound) * self.work.T
-        return work + 0.5 * (self.other + self.other.T)
+    def legs(self, purpose: str, period: str) -> Legs:
+        """Return a purpose's person trips in the mean hour of a period."""
+        rate = per_hour(self.leg_hours, period)
+        first = LEGS.index(f"{purpose}_out")
+        half = 0.5 * self.trips[purpose]
+        return Legs(rate[first] * half, rate[first + 1] * half)
+
+    def hourly_persons(self, period: str) -> Floats:
+        """Return person trips between zones in the mean hour of a period [zones, zones], all purposes."""
+        legs = [self.legs(purpose, period) for purpose in PURPOSES]
+        return np.asarray(sum(leg.out + leg.back.T for leg in legs))
+
+    def daily_persons(self) -> Floats:
+        """Return person trips between zones of the whole day [zones, zones]."""
+        return np.asarray(sum(0.5 * (trips + trips.T) for trips in self.trips.values()))
+
+    def parking_min(self, period: str) -> Floats:
+        """Return what parking adds to the cost of a car trip between zones in a period [zones, zones], minutes.
+
+        The search is at the end of a trip. A visit's charge is borne half by the way there, half by the way back, so
+        that residents who come home do not pay; a pair of zones has the mean over its trips.
+        """
+        legs = [self.legs(purpose, period) for purpose in PURPOSES]
+        out, back = sum(leg.out for leg in legs), sum(leg.back.T for leg in legs)
+        there = np.divide(out, out + back, out=np.full_like(out, 0.5), where=out + back > 0.0)
+        half = 0.5 * self.parking_charge_min
+        return np.asarray(there * half[None, :] + (1.0 - there) * half[:, None] + self.parking_search_min[None, :])
 
 
 def build_demand(city: City, network: Network, parameters: TrafficParameters, variant: str) -> Demand:
@@ -81,105 +122,88 @@ def build_demand(city: City, network: Network, parameters: TrafficParameters, va
     p = parameters
     n = network.zones
     zone = city.zones.index.get_indexer(city.buildings["zone_id"])
-    buildings = city.buildings[zone >= 0]
-    zone = zone[zone >= 0]
-    factor = city.zones["trip_factor"].to_numpy(float) if "trip_factor" in city.zones else np.ones(n)
-
-    def per_zone(values: Floats) -> Floats:
-        return np.bincount(zone, values, n) * factor
-
-    population = per_zone(buildings["population"].to_numpy(float))
-    jobs = per_zone(buildings["jobs"].to_numpy(float))
-    weight = buildings["use"].map(OTHER_ATTRACTION).to_numpy(float) * buildings["floor_area_m2"].to_numpy(float)
-    kept = p.internal_trip_share * p.demand_factor
-    work_ends = (population * p.work_trips_per_resident * kept, jobs)
-    other_ends = (
-        (population * p.other_trips_per_resident + jobs * p.business_trips_per_job) * kept,
-        per_zone(weight),
-    )
+    buildings, zone = city.buildings[zone >= 0], zone[zone >= 0]
+    zones = with_defaults(city.zones, ZONES)
+    factor = zones["trip_factor"].to_numpy(float)
+    population = np.bincount(zone, buildings["population"].to_numpy(float), n) * factor
+    jobs = np.bincount(zone, buildings["jobs"].to_numpy(float), n) * factor
     km = _distance_km(network.position) * p.detour_factor
-    inside = km[:n, :n].copy()
-    inside[np.arange(n), np.arange(n)] = _inside_km(city) * p.detour_factor
-    inside = np.maximum(inside, SHORTEST_KM)
     whole = km.copy()
-    whole[:n, :n] = inside
-    warnings: list[str] = []
-    work, beta_work = _distribute(*work_ends, inside, p, variant, "work", warnings)
-    other, beta_other = _distribute(*other_ends, inside, p, variant, "other", warnings)
-    trips = work + other
-    total = trips.sum()
+    whole[np.arange(n), np.arange(n)] = _inside_km(city) * p.detour_factor
+    whole[:n, :n] = np.maximum(whole[:n, :n], SHORTEST_KM)
+    inside = whole[:n, :n]
+    trips, betas, warnings = _trips(_trip_ends(buildings, zone, factor, population, jobs, p), inside, p, variant)
+    totals = {purpose: float(matrix.sum()) for purpose, matrix in trips.items()}
+    total = sum(totals.values())
+    entering, leaving = station_traffic(city, network)
+    through = through_traffic(entering, leaving, km[n:, n:], p)
+    modes = alternatives(city, network, inside, p, variant)
+    charge, search = parking_minutes(city, p)
+    car_hours = hourly_profile(p)
     return Demand(
-        work=work,
-        other=other,
-        external=_external(city, network, population, jobs, km, p),
-        other_modes=np.exp(-p.logit_scale_per_min * _other_costs(inside, p)).sum(axis=0),
-        without_car_min=_other_costs(whole, p).min(axis=0) - p.car_constant_min,
-        trip_length_km=float((trips * inside).sum() / total) if total > 0.0 else 0.0,
-        betas=(beta_work, beta_other),
+        trips=trips,
+        external=external_cars(population, jobs, entering, leaving, through, p),
+        goods=goods_trips(goods_ends(buildings, zone, factor, p), entering, leaving, through, inside, p),
+        leg_hours=leg_profiles(totals, car_hours),
+        car_hours=car_hours,
+        goods_hours=goods_profile(),
+        population=population,
+        jobs=jobs,
+        alternatives=modes,
+        other_cost=other_cost(modes, p),
+        parking_charge_min=charge,
+        parking_search_min=search,
+        old_factor=zones["old_car_share_factor"].to_numpy(float),
+        without_car_min=_cheapest_other(whole, p) - p.car_constant_min,
+        trip_length_km=float(sum((matrix * inside).sum() for matrix in trips.values()) / total) if total > 0.0 else 0.0,
+        betas=tuple(betas[purpose] for purpose in PURPOSES),
         warnings=tuple(warnings),
     )
 
 
-def car_trips(demand: Demand, outbound: float, cost: Floats, reference: Floats, p: TrafficParameters) -> Floats:
-    """Return cars per day [2 classes, centroids, centroids] at generalised car costs `cost` of the same shape.
+def _trip_ends(
+    buildings: pd.DataFrame, zone: NDArray[np.int64], factor: Floats, population: Floats, jobs: Floats,
+    p: TrafficParameters,
+) -> dict[str, tuple[Floats, Floats]]:  # fmt: skip
+    """Return productions and attractions of each purpose [zones]; trips to school are other trips where none is."""
+    floor = buildings["floor_area_m2"].to_numpy(float)
 
-    `outbound` is the share of commuting from home to work. Pairs without a path (infinite cost) lose their car
-    trips: internal ones go by other modes, through traffic stays away, and cars to or from outside use the stations
-    that their zone can still reach. `reference` [centroids, centroids] is the cost at which cordon traffic is as
-    given.
-    """
-    n = len(demand.work)
-    fleet = np.array([1.0 - p.noncompliant_share, p.noncompliant_share])
-    reached = np.isfinite(cost)
-    external = demand.external * reached
-    external[:, :n, n:] *= _regained(demand.external[:n, n:].sum(axis=1), external[:, :n, n:].sum(axis=2))[:, :, None]
-    external[:, n:, :n] *= _regained(demand.external[n:, :n].sum(axis=0), external[:, n:, :n].sum(axis=1))[:, None, :]
-    # With an outer leg of 0 a cost may be 0: such traffic stays as given.
-    ratio = np.divide(
-        cost + p.external_leg_min,
-        reference + p.external_leg_min,
-        out=np.ones_like(cost),
-        where=reached & (reference + p.external_leg_min > 0.0) & (cost + p.external_leg_min > 0.0),
-    )
-    cars = external * ratio**p.external_elasticity
-    cars[:, :n, :n] = car_share(demand, cost[:, :n, :n], p) * demand.persons(outbound) / p.car_occupancy
-    return cars * fleet[:, None, None]
+    def pull(purpose: str) -> Floats:
+        weight = buildings["use"].map(ATTRACTION[purpose]).fillna(0.0).to_numpy(float)
+        return np.bincount(zone, weight * floor, len(factor)) * factor
+
+    kept = p.internal_trip_share * p.demand_factor
+    schools = pull("education")
+    learning = p.education_trip_share if schools.sum() > 0.0 else 0.0
+    others = population * p.other_trips_per_resident * kept
+    return {
+        "work": (population * p.work_trips_per_resident * kept, jobs),
+        "education": (others * learning, schools),
+        "business": (jobs * p.business_trips_per_job * kept, jobs + pull("other") * (jobs.sum() / _sum(pull("other")))),
+        "other": (others * (1.0 - learning), pull("other")),
+    }
 
 
-def _regained(wanted: Floats, left: Floats) -> Floats:
-    """Return the factor [classes, zones] that spreads the wanted trips over the stations left; 1 where none is."""
-    return np.divide(wanted, left, out=np.ones_like(left), where=left > 0.0)
+def _sum(values: Floats) -> float:
+    """Return the sum, or 1 where it is 0."""
+    return float(values.sum()) or 1.0
 
 
-def car_share(demand: Demand, cost: Floats, p: TrafficParameters) -> Floats:
-    """Return the car's share of internal person trips [classes, zones, zones]; none within a zone."""
-    car = np.exp(-p.logit_scale_per_min * (cost + p.car_constant_min))
-    share = p.car_availability * car / (car + demand.other_modes)
-    n = len(demand.work)
-    share[:, np.arange(n), np.arange(n)] = 0.0
-    return np.asarray(share)
-
-
-def _distribute(
-    productions: Floats, attractions: Floats, km: Floats, p: TrafficParameters, variant: str, purpose: str,
-    warnings: list[str],
-) -> tuple[Floats, float]:  # fmt: skip
-    total, pull = productions.sum(), attractions.sum()
-    if total <= 0.0 or pull <= 0.0:
-        return np.zeros_like(km), 0.0
-    attractions = attractions * (total / pull)
-    longest = LONGEST_SHARE * float((productions[:, None] * km * attractions).sum()) / total**2
-    target = min(p.mean_trip_length_km, longest)
-    if target < p.mean_trip_length_km:
-        warnings.append(
-            f"mean length of {purpose} trips set to {target:.2f} km: the area is too small for "
-            f"{p.mean_trip_length_km:.2f} km"
+def _trips(
+    ends: dict[str, tuple[Floats, Floats]], km: Floats, p: TrafficParameters, variant: str
+) -> tuple[dict[str, Floats], dict[str, float], list[str]]:
+    """Return trips [zones, zones] and deterrence of each purpose, and warnings."""
+    made = {purpose: float(ends[purpose][0].sum()) if ends[purpose][1].sum() > 0.0 else 0.0 for purpose in PURPOSES}
+    total = sum(made.values())
+    scale = total / sum(made[purpose] * RELATIVE_LENGTH[purpose] for purpose in PURPOSES) if total > 0.0 else 1.0
+    trips, betas, warnings = {}, {}, []
+    for purpose in PURPOSES:
+        length = p.mean_trip_length_km * RELATIVE_LENGTH[purpose] * scale
+        trips[purpose], betas[purpose], told = distribute(
+            *ends[purpose], km, length, purpose, purpose in BOTH_ENDS, variant
         )
-    trips, beta = registry.get("traffic.gravity", variant)(productions, attractions, km, 0.0, target)
-    mean = float((trips * km).sum() / trips.sum())
-    if mean > 1.001 * target:
-        warnings.append(f"{purpose} trips are {mean:.2f} km long: zones are too large or far apart for {target:.2f} km")
-    return trips, float(beta)
+        warnings += told
+    return trips, betas, warnings
 
 
 def _distance_km(position: Floats) -> Floats:
@@ -192,55 +216,11 @@ def _inside_km(city: City) -> Floats:
     return 0.5214 * np.sqrt(city.zones.geometry.area.to_numpy()) / 1000.0
 
 
-def _other_costs(km: Floats, p: TrafficParameters) -> Floats:
-    """Return the generalised cost of walking, cycling and public transport over `km`, [3, ...], minutes."""
+def _cheapest_other(km: Floats, p: TrafficParameters) -> Floats:
+    """Return the cost of the cheapest of walking, cycling and public transport over `km`, minutes."""
     modes = (
         (p.walk_constant_min, p.walk_speed_kmh),
         (p.cycle_constant_min, p.cycle_speed_kmh),
         (p.transit_constant_min, p.transit_speed_kmh),
     )
-    return np.stack([constant + 60.0 * km / speed for constant, speed in modes])
-
-
-def _external(
-    city: City, network: Network, population: Floats, jobs: Floats, km: Floats, p: TrafficParameters
-) -> Floats:
-    """Return cars per day across the cordon [centroids, centroids].
-
-    A zone's residents and jobs make trips from and to outside, half of them each way, which are spread over the
-    stations by their usual traffic. A share of each station's usual traffic crosses the area; it leaves at another
-    station in proportion to that one's traffic and its distance, so that it crosses rather than turns back.
-    """
-    n, m = network.zones, network.centroids
-    out = np.zeros((m, m))
-    entering, leaving = _cordon(city, network)
-    level = p.external_traffic_level * p.demand_factor
-    leaving_persons = population * (p.work_trips_per_resident + p.other_trips_per_resident)
-    persons = leaving_persons * (1.0 - p.internal_trip_share) + jobs * p.cordon_trips_per_job
-    cars = 0.5 * level * persons * p.cordon_car_share / p.car_occupancy
-    if entering.sum() > 0.0:
-        out[n:, :n] = (entering / entering.sum())[:, None] * cars[None, :]
-    if leaving.sum() > 0.0:
-        out[:n, n:] = cars[:, None] * (leaving / leaving.sum())[None, :]
-    exits = leaving[None, :] * km[n:, n:]
-    reach = exits.sum(axis=1, keepdims=True)
-    shares = np.divide(exits, reach, out=np.zeros_like(exits), where=reach > 0.0)
-    out[n:, n:] = level * p.through_share * entering[:, None] * shares
-    return out
-
-
-def _cordon(city: City, network: Network) -> tuple[Floats, Floats]:
-    """Return vehicles per day that enter and leave at each station, by the highest class of its links."""
-    rank = {name: i for i, name in enumerate(CORDON_VEH_DAY)}
-    veh_day = np.array([*CORDON_VEH_DAY.values(), 0.0])
-    links = city.links
-    road = links["road_class"].map(rank).to_numpy(int)
-
-    def busiest(column: str) -> Floats:
-        best = np.full(len(network.station_nodes), len(rank))
-        station = {node: i for i, node in enumerate(network.station_nodes)}
-        at = links[column].map(station).fillna(-1).to_numpy(int)
-        np.minimum.at(best, at[at >= 0], road[at >= 0])
-        return veh_day[best]
-
-    return busiest("from_node"), busiest("to_node")
+    return np.min([constant + 60.0 * km / speed for constant, speed in modes], axis=0)

@@ -1,0 +1,225 @@
+"""Laws of the equilibrium solver: order, conservation, warm starts after any change, threads, doing nothing.
+
+Costs rise strictly on all streets, and connectors carry what their zone sends and gets: so total link flows, costs
+and the demand met are unique and may be compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from twin.kernels.traffic.assignment import beckmann_objective
+from twin.kernels.traffic.demand_law import answer
+from twin.kernels.traffic.equilibrium import MANY, Problem, Solution, solve
+from twin.kernels.traffic.shortest_path import random_network, trees_reference
+
+GAP, ROUNDS = 1e-13, 400
+seeds = st.integers(0, 2**31 - 1)
+counts = st.integers(1, 3)
+
+
+def random_problem(
+    seed: int, classes: int, elastic: bool, size: int = 16, zones: int = 5, load: float = 0.15
+) -> Problem:
+    """Return a grid with streets of all powers, some closed to a class, and demand between most pairs.
+
+    Elastic demand mixes pairs with a logit, with constant elasticity and without a response.
+    """
+    rng = np.random.default_rng(seed)
+    network = random_network(size, rng, zones)
+    links = len(network["link_head"])
+    street = (network["link_head"] >= zones) & (network["link_tail"] >= zones)
+    fixed = rng.uniform(0.0, 0.5, (classes, links)) * street
+    fixed[1:][(rng.random((classes - 1, links)) < 0.1) & street] = np.inf
+    demand = rng.uniform(0.2, 1.0, (classes, zones, zones)) * (rng.random((classes, zones, zones)) < 0.7)
+    busy = max(1.0, (demand * (1.0 - np.eye(zones))).sum())
+    demand *= load * network["capacity"][street].sum() / (busy * np.sqrt(size))
+    response = rng.choice([0.0, -0.6, 0.3], demand.shape)
+    return Problem(
+        network["link_start"],
+        network["link_head"],
+        network["free_flow_time"],
+        network["capacity"],
+        rng.choice([0.15, 1.0], links) * street,
+        rng.choice([1.0, 2.0, 4.0], links),
+        fixed,
+        demand * np.where(response > 0.0, 2.0, 1.0) if elastic else demand,
+        zones,
+        pivot=rng.uniform(2.0, 8.0, demand.shape) if elastic else None,
+        response=response if elastic else None,
+        outside_leg=1.0,
+    )
+
+
+def found(problem: Problem, start: Solution | None = None) -> Solution:
+    solution = solve(problem, GAP, ROUNDS, start)
+    check(problem, solution)
+    return solution
+
+
+def objective(problem: Problem, solution: Solution) -> float:
+    """Return the part of the streets in what an equilibrium minimises; unique where flows and demand met are."""
+    total = solution.link_flow.sum(axis=0)
+    time = (problem.free_flow_time, problem.capacity, problem.alpha, problem.power)
+    used = solution.link_flow > 0.0
+    return float(beckmann_objective(total, *time) + (solution.link_flow[used] * problem.fixed_cost[used]).sum())
+
+
+def check(problem: Problem, solution: Solution) -> None:
+    """Demand by its law at the cheapest costs, all of it carried, none where there is no way or a link is closed."""
+    zones, nodes = problem.demand.shape[1], len(problem.link_start) - 1
+    off = ~np.eye(zones, dtype=bool)
+    tail = np.repeat(np.arange(nodes), np.diff(problem.link_start))
+    assert solution.relative_gap <= 1e-11
+    assert (solution.link_flow >= 0.0).all()
+    assert not solution.link_flow[np.isinf(problem.fixed_cost)].any()
+    for k, met in enumerate(solution.od_flow):
+        cost = solution.link_time + problem.fixed_cost[k]
+        best, _ = trees_reference(problem.link_start, problem.link_head, cost, np.arange(zones), problem.first_thru)
+        np.testing.assert_allclose(solution.skim[k], best[:, :zones], rtol=1e-12)
+        can = np.isfinite(best[:, :zones]) & off
+        assert not met[~can].any()
+        wanted = problem.demand[k] * can
+        if problem.response is not None and problem.pivot is not None:
+            laws = zip(problem.demand[k, can], problem.pivot[k, can], problem.response[k, can], strict=True)
+            wanted[can] = [
+                answer(c, d, p, r, problem.outside_leg)[0]
+                for c, (d, p, r) in zip(solution.skim[k, can], laws, strict=True)
+            ]
+        np.testing.assert_allclose(met, wanted, rtol=1e-8, atol=1e-9 * max(1.0, wanted.max()))
+        balance = np.bincount(problem.link_head, solution.link_flow[k], nodes)
+        balance -= np.bincount(tail, solution.link_flow[k], nodes)
+        balance[:zones] -= met.sum(axis=0) - met.sum(axis=1)
+        assert np.abs(balance).max() <= 1e-9 * max(1.0, met.sum())
+
+
+def assert_same(problem: Problem, a: Solution, b: Solution, rtol: float = 1e-9) -> None:
+    np.testing.assert_allclose(a.skim, b.skim, rtol=rtol)
+    np.testing.assert_allclose(a.od_flow, b.od_flow, rtol=rtol, atol=rtol * max(1.0, b.od_flow.max()))
+    assert objective(problem, a) == pytest.approx(objective(problem, b), rel=1e-9)
+    total, other = a.link_flow.sum(axis=0), b.link_flow.sum(axis=0)
+    np.testing.assert_allclose(total, other, rtol=rtol, atol=rtol * max(1.0, other.max()))
+
+
+def bits(solution: Solution) -> list[bytes]:
+    return [np.asarray(part).tobytes() for part in solution[:6]]
+
+
+def shuffled(problem: Problem, rng: np.random.Generator) -> tuple[Problem, np.ndarray, np.ndarray]:
+    """Return the problem with zones, junctions and the links of each star in another order, and both orders."""
+    zones, nodes = problem.demand.shape[1], len(problem.link_start) - 1
+    tail = np.repeat(np.arange(nodes), np.diff(problem.link_start))
+    number = np.concatenate([rng.permutation(zones), zones + rng.permutation(nodes - zones)])
+    order = rng.permutation(len(tail))
+    order = order[np.argsort(number[tail][order], kind="stable")]
+
+    def pairs(table: np.ndarray | None) -> np.ndarray | None:
+        if table is None:
+            return None
+        out = np.empty_like(table)
+        out[:, number[:zones, None], number[None, :zones]] = table
+        return out
+
+    names = ("free_flow_time", "capacity", "alpha", "power")
+    moved = problem._replace(
+        link_start=np.searchsorted(number[tail][order], np.arange(nodes + 1)).astype(np.int64),
+        link_head=number[problem.link_head][order],
+        fixed_cost=problem.fixed_cost[:, order].copy(),
+        **{name: pairs(getattr(problem, name)) for name in ("demand", "pivot", "response")},
+        **{name: getattr(problem, name)[order] for name in names},
+    )
+    return moved, order, number
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds, classes=counts, elastic=st.booleans())
+def test_order_of_links_nodes_and_zones_does_not_matter(seed: int, classes: int, elastic: bool) -> None:
+    problem = random_problem(seed, classes, elastic)
+    moved, order, number = shuffled(problem, np.random.default_rng(seed))
+    zones = problem.demand.shape[1]
+    here, there = found(problem), found(moved)
+    at = (slice(None), number[:zones, None], number[None, :zones])
+    back = there._replace(skim=there.skim[at], od_flow=there.od_flow[at])
+    back = back._replace(link_flow=np.empty_like(here.link_flow))
+    back.link_flow[:, order] = there.link_flow
+    assert_same(problem, back, here)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds, classes=counts, elastic=st.booleans())
+def test_all_demand_of_every_class_is_carried(seed: int, classes: int, elastic: bool) -> None:
+    """What leaves the zones, what arrives and what is met are one number; fixed demand is met in full."""
+    problem = random_problem(seed, classes, elastic)
+    zones = problem.demand.shape[1]
+    tail = np.repeat(np.arange(len(problem.link_start) - 1), np.diff(problem.link_start))
+    solution = found(problem)
+    met = solution.od_flow.sum(axis=(1, 2))
+    for ends in (tail, problem.link_head):
+        np.testing.assert_allclose(solution.link_flow[:, ends < zones].sum(axis=1), met, rtol=1e-12)
+    if not elastic:
+        reachable = np.isfinite(solution.skim) & ~np.eye(zones, dtype=bool)
+        np.testing.assert_allclose(met, (problem.demand * reachable).sum(axis=(1, 2)), rtol=1e-12)
+
+
+def close(problem: Problem, before: Problem, rng: np.random.Generator) -> Problem:
+    """Close some links to one class or all, now and then all that lead to a zone or away from it."""
+    fixed = problem.fixed_cost.copy()
+    links = rng.integers(0, fixed.shape[1], rng.integers(1, 5))
+    classes = slice(None) if rng.random() < 0.5 else int(rng.integers(len(fixed)))
+    if rng.random() < 0.3:
+        zone, nodes = rng.integers(problem.demand.shape[1]), len(problem.link_start) - 1
+        tail = np.repeat(np.arange(nodes), np.diff(problem.link_start))
+        links = np.flatnonzero((tail if rng.random() < 0.5 else problem.link_head) == zone)
+    fixed[classes, links] = np.inf
+    return problem._replace(fixed_cost=fixed)
+
+
+def reopen(problem: Problem, before: Problem, rng: np.random.Generator) -> Problem:
+    """Take the costs and closures of the first problem."""
+    return problem._replace(fixed_cost=before.fixed_cost, free_flow_time=before.free_flow_time)
+
+
+def reprice(problem: Problem, before: Problem, rng: np.random.Generator) -> Problem:
+    fixed = problem.fixed_cost * rng.choice([0.25, 0.5, 1.0, 3.0])
+    time = problem.free_flow_time * rng.uniform(0.5, 2.0, len(problem.free_flow_time))
+    return problem._replace(fixed_cost=fixed, free_flow_time=time)
+
+
+def redistribute(problem: Problem, before: Problem, rng: np.random.Generator) -> Problem:
+    """Some pairs lose their trips, some that had none get trips, and the others change."""
+    demand = problem.demand * rng.uniform(0.5, 1.5, problem.demand.shape)
+    demand[rng.random(demand.shape) < 0.3] = 0.0
+    demand[rng.random(demand.shape) < 0.3] = 0.5 * problem.demand.max()
+    return problem._replace(demand=demand)
+
+
+def restore(problem: Problem, before: Problem, rng: np.random.Generator) -> Problem:
+    return problem._replace(demand=before.demand)
+
+
+CHANGES = (close, reopen, reprice, redistribute, restore)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=seeds, classes=counts, elastic=st.booleans(), changes=st.lists(st.sampled_from(CHANGES), min_size=1, max_size=4)
+)
+def test_a_warm_start_leads_where_a_cold_one_does(seed: int, classes: int, elastic: bool, changes: list) -> None:
+    """After every change of a chain, each solved from the solution before."""
+    rng = np.random.default_rng(seed)
+    first = problem = random_problem(seed, classes, elastic)
+    warm = found(problem)
+    for change in changes:
+        problem = change(problem, first, rng)
+        warm = found(problem, warm)
+        assert_same(problem, warm, found(problem))
