@@ -15,7 +15,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.kernels.traffic.assignment import beckmann_objective
@@ -212,7 +212,10 @@ CHANGES = (close, reopen, reprice, redistribute, restore)
 
 @settings(max_examples=40, deadline=None)
 @given(
-    seed=seeds, classes=counts, elastic=st.booleans(), changes=st.lists(st.sampled_from(CHANGES), min_size=1, max_size=4)
+    seed=seeds,
+    classes=counts,
+    elastic=st.booleans(),
+    changes=st.lists(st.sampled_from(CHANGES), min_size=1, max_size=4),
 )
 def test_a_warm_start_leads_where_a_cold_one_does(seed: int, classes: int, elastic: bool, changes: list) -> None:
     """After every change of a chain, each solved from the solution before."""
@@ -223,3 +226,102 @@ def test_a_warm_start_leads_where_a_cold_one_does(seed: int, classes: int, elast
         problem = change(problem, first, rng)
         warm = found(problem, warm)
         assert_same(problem, warm, found(problem))
+
+
+# A, B and C are zones that meet at one junction: A can be left, B and C can be reached.
+NONE, TO_B, TO_C, TO_BOTH = (
+    np.array([[[0.0, b, c], [0.0] * 3, [0.0] * 3]]) for b, c in ((0, 0), (9, 0), (0, 5), (9, 5))
+)
+
+
+@pytest.mark.parametrize("response", [(0.0, 0.0), (-0.5, -0.5), (-0.5, 0.0), (0.3, -0.5)])
+@pytest.mark.parametrize("before", [NONE, TO_B, TO_C, TO_BOTH])
+@pytest.mark.parametrize("after", [NONE, TO_B, TO_C, TO_BOTH])
+def test_pairs_get_and_lose_trips(before: np.ndarray, after: np.ndarray, response: tuple[float, float]) -> None:
+    one, laws = np.ones(3), np.zeros((1, 3, 3))
+    laws[0, 0, 1:] = response
+    problem = Problem(
+        np.array([0, 1, 1, 1, 3]), np.array([3, 1, 2]), one, 10.0 * one, 0.15 * one, one, np.zeros((1, 3)), before, 3,
+        pivot=2.0 * np.ones((1, 3, 3)), response=laws, outside_leg=1.0,
+    )  # fmt: skip
+    now = problem._replace(demand=after)
+    assert_same(now, found(now, found(problem)), found(now))
+
+
+def test_a_zone_cut_off_comes_back() -> None:
+    """Closed, solved from the open network, and opened again, solved from the closed one."""
+    problem = random_problem(3, 1, False)
+    into = np.flatnonzero(problem.link_head == 2)
+    fixed = problem.fixed_cost.copy()
+    fixed[0, into] = np.inf
+    closed = problem._replace(fixed_cost=fixed)
+    opened = found(problem)
+    shut = found(closed, opened)
+    assert np.isinf(np.delete(shut.skim[0, :, 2], 2)).all() and not shut.od_flow[0, :, 2].any()
+    assert_same(problem, found(problem, shut), opened)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=seeds, classes=counts, elastic=st.booleans())
+def test_doing_nothing_changes_nothing(seed: int, classes: int, elastic: bool) -> None:
+    """The same problem gives the same bits; from its own solution it needs no round and moves only by rounding."""
+    problem = random_problem(seed, classes, elastic)
+    first = solve(problem, 1e-9, ROUNDS)
+    assert bits(solve(problem, 1e-9, ROUNDS)) == bits(first)
+    idle = solve(problem, 1e-9, ROUNDS, first)
+    assert idle.rounds == 0
+    assert idle.relative_gap <= 1e-9
+    np.testing.assert_allclose(idle.link_flow, first.link_flow, rtol=1e-12, atol=1e-12 * first.link_flow.max())
+    np.testing.assert_allclose(idle.skim, first.skim, rtol=1e-12)
+    np.testing.assert_allclose(idle.od_flow, first.od_flow, rtol=1e-12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=seeds, classes=counts)
+def test_elastic_demand_without_a_response_is_fixed_demand(seed: int, classes: int) -> None:
+    fixed = random_problem(seed, classes, False)
+    pivot = np.random.default_rng(seed).uniform(1.0, 9.0, fixed.demand.shape)
+    still = fixed._replace(pivot=pivot, response=np.zeros_like(pivot), outside_leg=3.0)
+    here, there = solve(fixed, GAP, ROUNDS), solve(still, GAP, ROUNDS)
+    assert bits(here) == bits(there)
+    closed = np.where(np.arange(len(fixed.link_head)) == seed % len(fixed.link_head), np.inf, fixed.fixed_cost)
+    fixed, still = (p._replace(fixed_cost=closed) for p in (fixed, still))
+    assert bits(solve(fixed, GAP, ROUNDS, here)) == bits(solve(still, GAP, ROUNDS, there))
+
+
+def digests() -> list[str]:
+    """Return digests of cold and warm solutions of networks large enough for sweeps in blocks."""
+    out = []
+    for elastic in (False, True):
+        problem = random_problem(5, 2, elastic, size=80, zones=MANY, load=0.3)
+        cold = solve(problem, 1e-10, ROUNDS)
+        assert len(cold.bushes.group) >= MANY and cold.relative_gap <= 1e-10
+        busiest = int(np.argmax(cold.link_flow.sum(axis=0) * (problem.alpha > 0.0)))
+        fixed = problem.fixed_cost.copy()
+        fixed[:, busiest] = np.inf
+        warm = solve(problem._replace(fixed_cost=fixed), 1e-10, ROUNDS, cold)
+        assert warm.relative_gap <= 1e-10
+        out += [hashlib.sha256(b"".join(bits(solution))).hexdigest() for solution in (cold, warm)]
+    return out
+
+
+def print_digests() -> None:
+    for threads in (1, 2, 4):
+        numba.set_num_threads(threads)
+        print(*digests())
+
+
+def test_threads_change_no_bit_of_sweeps_in_blocks() -> None:
+    """In a process of its own, since the most threads are set when Numba starts."""
+    command = "from tests.property.test_traffic_equilibrium import print_digests; print_digests()"
+    done = subprocess.run(
+        [sys.executable, "-c", command],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"NUMBA_NUM_THREADS": "4"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    one, *others = done.stdout.split("\n")[:3]
+    assert len(set(one.split())) == 4
+    assert others == [one, one]

@@ -147,10 +147,10 @@ def refresh(link: int, links: Links) -> None:
 
 
 @njit(cache=True)
-def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desire, r: Reach) -> float:
+def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desire, r: Reach, stretch: float) -> float:
     """Move flow of one bush from the dearest used to the cheapest way into every node; return the excess cost found.
 
-    The bush is that of class `k` and `origin`.
+    The bush is that of class `k` and `origin`. Newton steps are taken `stretch` times.
     """
     p0, a0, p1, a1 = hot.at[b, 0], hot.at[b, 1], hot.at[b + 1, 0], hot.at[b + 1, 1]
     first, node = hot.first[p0:p1], hot.node[p0:p1]
@@ -184,7 +184,7 @@ def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desi
             excess -= total * least
             low[p], high[p], low_arc[p], high_arc[p] = least, most, cheapest, dearest
             if cheapest != dearest:
-                _equalise(p, first, tail, link, flow, cost, links, high, low_arc, high_arc)
+                _equalise(p, first, tail, link, flow, cost, links, high, low_arc, high_arc, stretch)
                 low[p] = low[tail[cheapest]] + cost[link[cheapest]]
                 high[p] = high[tail[high_arc[p]]] + cost[link[high_arc[p]]]
         if zones > 0 and node[p] < zones:
@@ -195,7 +195,7 @@ def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desi
 @njit(cache=True, inline="always")
 def _equalise(
     p: int, first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, cost: np.ndarray, links: Links,
-    high: np.ndarray, low_arc: np.ndarray, high_arc: np.ndarray,
+    high: np.ndarray, low_arc: np.ndarray, high_arc: np.ndarray, stretch: float,
 ) -> None:  # fmt: skip
     """Shift flow at position `p` by one Newton step between the two ways back to where they part."""
     a, c = high_arc[p], low_arc[p]
@@ -217,7 +217,7 @@ def _equalise(
             steep += links.slope[link[c]]
     if extra <= 0.0 or most <= 0.0:
         return
-    move = min(most, extra / (links.mirror * steep)) if steep > 0.0 else most
+    move = min(most, stretch * extra / (links.mirror * steep)) if steep > 0.0 else most
     last = i
     i = p
     while i != last:

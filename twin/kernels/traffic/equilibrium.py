@@ -37,6 +37,7 @@ ENOUGH = 0.02  # sweeps stop when the bushes could save this part of what the ne
 NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of the excess
 FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
 ALONE, ALONE_TO = 3, 0.1  # most rounds without the others, and part of the excess at which they come back
+SLOW, PUSH, FURTHEST = 0.5, 32.0, 1e9  # a round that leaves more of the excess makes classes swap roads: by so much
 BLOCKED = 1e12  # minutes; what a warm start charges on links that were open, until nobody is left on them
 
 
@@ -203,6 +204,7 @@ def solve(
         sweeps(bushes, links, desire, nodes, unknown, FIRST * _paid(link_flow, links), many)
     found, every = np.zeros((len(bushes.group), 3)), np.arange(len(bushes.group))
     rows, gap, whole = every, 0.0, (-ALONE, np.inf)
+    stretch, last, classes = 1.0, np.inf, len(problem.demand)
     if newly.any():
         rows = _users(bushes, newly)
     for done in range(max_rounds + 1):
@@ -224,7 +226,9 @@ def solve(
             continue
         if found[:, 2].max() > bushes.tail.shape[1]:
             bushes = _grow(bushes, min(n_links, int(1.2 * found[:, 2].max())))
-        sweeps(bushes, links, desire, nodes, found[:, 1].copy(), ENOUGH * excess, many and gap > FINE)
+        stretch = min(stretch * PUSH, FURTHEST) if classes > 1 and excess > SLOW * last else max(1.0, stretch / PUSH)
+        last, together = excess, many and gap > FINE
+        sweeps(bushes, links, desire, nodes, found[:, 1].copy(), ENOUGH * excess, together, done % classes, stretch)
         if len(rows) == len(every):
             whole = (done, excess)
         if start is not None:
