@@ -31,7 +31,7 @@ def test_verdicts_follow_the_interval_and_mirror(nominal: float, differences: np
     low, high = interval(differences)
     found = verdict(nominal, differences, better)
     assert found in VERDICTS
-    if low > 0 or high < 0:
+    if (low > 0 and nominal > 0) or (high < 0 and nominal < 0):
         assert found in ("better", "worse", "changed")
         assert (found == "changed") == (better == "neutral")
     else:
@@ -48,6 +48,8 @@ def test_all_draws_above_zero_is_worse_where_lower_is_better(differences: np.nda
     assert verdict(1.0, differences, "lower") == "worse"
     assert verdict(1.0, differences, "higher") == "better"
     assert verdict(1.0, np.append(differences, -differences), "lower") == "not distinguishable"
+    for nominal in (0.0, -1.0):  # the reported value would contradict the word beside it
+        assert verdict(nominal, differences, "lower") == "not distinguishable"
 
 
 def test_few_draws_give_no_interval_and_no_judgement() -> None:
@@ -55,6 +57,14 @@ def test_few_draws_give_no_interval_and_no_judgement() -> None:
         assert np.isnan(interval(np.ones(count))).all()
         assert verdict(1.0, np.ones(count), "lower") == "no interval"
     assert verdict(0.0, np.zeros(0), "lower") == "no change"
+
+
+def test_the_order_of_summing_is_no_difference(run: FakeRun) -> None:
+    rows = run.table[(run.table["scenario"] == "baseline") & (run.table["quantity"] == "people_lden_55")]
+    noisy = rows.assign(scenario="do-nothing", value=rows["value"] * (1 + 2e-16))
+    rest = run.table[(run.table["scenario"] != "do-nothing") | (run.table["quantity"] != "people_lden_55")]
+    table = compare(FakeRun(**{**vars(run), "table": pd.concat([rest, noisy])})).set_index(["scenario", "kpi"])
+    assert table.loc[("do-nothing", "people_lden_55"), "verdict"] == "no change"
 
 
 def test_doing_nothing_is_exactly_no_change(run: FakeRun) -> None:

@@ -282,3 +282,23 @@ def test_loads_that_are_zero_everywhere_have_no_chart() -> None:
         "Electricity from outside, winter day",
         "Electricity from outside, summer day",
     }
+
+
+def test_lines_that_no_scenario_leaves_are_named_and_not_drawn(run: FakeRun) -> None:
+    same = {name: {"pv_kw": np.zeros(8760), "import_kw": np.ones(8760)} for name in ("baseline", "a")}
+    assert not any(map(charts.differs, charts.day_charts(same)))
+    same["a"] = same["a"] | {"import_kw": np.full(8760, 1.01)}
+    assert all(map(charts.differs, charts.day_charts(same)))
+    page = render(dataclasses.replace(run, hourly=dict.fromkeys(run.hourly, run.hourly["baseline"])))
+    assert "Not drawn, because no scenario changes it: " in page
+    assert page.count("winter day, MW") == 0
+    assert page.count("winter day") > 0
+
+
+def test_trifles_are_no_headline(run: FakeRun) -> None:
+    rows = compare(run)
+    rows.loc[rows["scenario"] == "combination", "percent"] = 0.01
+    card = summary.headlines(run, rows, labels_of(run))[run.info["scenarios"].index("combination")]
+    assert not card["better"]
+    assert not card["worse"]
+    assert not charts.chart_kpis(rows[rows["scenario"] == "combination"])

@@ -140,6 +140,15 @@ def test_accessibility_falls_with_cost_and_counts_jobs(small_city: City, demand:
     assert np.isinf(accessibility(empty, near, zones, P)["accessibility_min"]).all()
 
 
+def test_fewer_trips_leave_the_jobs_where_they_are(small_city: City, network: Network, demand: Demand) -> None:
+    """A factor on trips is not one on the jobs that a zone reaches, nor on its residents."""
+    halved = dataclasses.replace(small_city, zones=small_city.zones.assign(trip_factor=0.5))
+    found = build_demand(halved, network, P, "numba")
+    np.testing.assert_array_equal(found.jobs, demand.jobs)
+    np.testing.assert_array_equal(found.population, demand.population)
+    assert sum(m.sum() for m in found.trips.values()) < 0.7 * sum(m.sum() for m in demand.trips.values())
+
+
 def test_a_day_is_the_sum_of_its_hours(small_city: City, demand: Demand, network: Network) -> None:
     zones = small_city.zones.index
     before, after = state(demand, network, 0.0), state(demand, network, 2.0)

@@ -111,6 +111,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     assign.add_argument("--matrix", metavar="NAME", help="matrix of an OMX file that has several")
     assign.add_argument("--closed-zones", action="store_true", help="CSV links: paths do not pass through zones")
+    assign.add_argument(
+        "--system-optimum",
+        action="store_true",
+        help="least total cost instead, and the tolls that lead there; costs hold them",
+    )
+    assign.add_argument("--select-link", metavar="ID[,ID...]", help="write whose trips use any of these links")
+    assign.add_argument("--all", action="store_true", help="--select-link: trips that use all of the links")
+    assign.add_argument("--close", metavar="ID[,ID...]", help="close these links too and write what changes")
+    assign.add_argument(
+        "--criticality", type=_positive, metavar="N", help="close the N busiest links in turn and write what each adds"
+    )
     assign.add_argument("--force", action="store_true", help="replace files that are already there")
     assign.add_argument("--threads", type=_positive, metavar="N", help="threads; results do not depend on it")
 

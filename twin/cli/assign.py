@@ -1,4 +1,4 @@
-"""``twin assign``: the user equilibrium of a road network and trips in any format that is read."""
+"""``twin assign``: the equilibrium of a road network and trips in any format that is read, and what it tells."""
 
 from __future__ import annotations
 
@@ -10,16 +10,28 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from twin.city.network_files import read_any_network, read_any_trips
 from twin.city.omx import require_h5py, write_omx
 from twin.city.road_network import Floats, RoadNetwork, trips_of
+from twin.cli.assign_analysis import (
+    Table,
+    analyse,
+    check_analysis,
+    chosen_links,
+    link_rows,
+    marginal_tolls,
+    print_analysis,
+)
 from twin.cli.progress import ProgressLine
 from twin.errors import DataError, UsageError
 from twin.traffic.checks import check_network
+
+if TYPE_CHECKING:
+    from twin.kernels.traffic.equilibrium import Problem, Solution
 
 MAX_ROUNDS = 1000
 FILES = {"csv": "skim.csv", "omx": "skim.omx"}
@@ -31,7 +43,7 @@ def run_assign(options: argparse.Namespace) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        Options that do not fit, or an output that is there already.
+        Options that do not fit, links that are not there, or an output that is there already.
     DataError, UnsafeFileError, MissingExtraError
         Files that cannot be used; see the readers. All that `check_network` finds.
     """
@@ -47,11 +59,21 @@ def run_assign(options: argparse.Namespace) -> dict[str, Any]:
         checked = check_network(network, demand, fixed, options.network)
         if checked.errors:
             raise DataError("the network cannot be assigned", where=options.network, problems=checked.errors)
-        flow, cost_time, skim, gap, rounds = _solve(network, demand, fixed, options, progress)
-    summary = _summary(network, demand, fixed, flow, cost_time, gap, rounds, options)
+        chosen = chosen_links(network, options)
+        problem = _problem(network, demand, fixed, options)
+        progress("solving (kernels are compiled once)")
+        solution = _solve(problem, options, progress)
+        toll = marginal_tolls(network, solution.link_flow[0]) if options.system_optimum else np.zeros(len(fixed))
+        # With its tolls the system optimum is a user equilibrium, and may be asked as one.
+        priced = problem._replace(fixed_cost=problem.fixed_cost + toll, marginal=False)
+        tables, figures = analyse(network, priced, solution, chosen, options, MAX_ROUNDS, progress)
+    summary = _summary(network, demand, fixed, solution, options) | figures
+    if options.system_optimum:
+        summary["toll_revenue"] = float((solution.link_flow[0] * toll).sum())
     summary |= {"notes": [note.what for note in checked.notes], "seconds": time.perf_counter() - begun}
     if options.out:
-        summary["files"] = _write(Path(options.out), network, flow, cost_time, skim, summary, options)
+        tables = {"links.csv": _link_table(network, solution, toll, options.system_optimum)} | tables
+        summary["files"] = _write(Path(options.out), network, solution.skim[0], tables, summary, options)
     if not options.json:
         _print(summary)
     return summary
@@ -60,6 +82,7 @@ def run_assign(options: argparse.Namespace) -> dict[str, Any]:
 def _check_options(options: argparse.Namespace) -> None:
     if not 0.0 < options.gap < 1.0:
         raise UsageError(f"--gap {options.gap:g} is out of range", expected="above 0 and below 1")
+    check_analysis(options)
     if options.skim and not options.out:
         raise UsageError("--skim needs a folder to write to", remedy="name one with --out")
     if options.skim == "omx":
@@ -77,12 +100,10 @@ def _fixed_cost(network: RoadNetwork, options: argparse.Namespace) -> Floats:
     return np.asarray(fixed)
 
 
-def _solve(
-    network: RoadNetwork, demand: Floats, fixed: Floats, options: argparse.Namespace, progress: ProgressLine
-) -> tuple[Floats, Floats, Floats, float, int]:
-    from twin.kernels.traffic.equilibrium import Problem, solve
+def _problem(network: RoadNetwork, demand: Floats, fixed: Floats, options: argparse.Namespace) -> Problem:
+    from twin.kernels.traffic.equilibrium import Problem
 
-    problem = Problem(
+    return Problem(
         network.link_start,
         network.link_head,
         network.free_flow_time,
@@ -92,27 +113,29 @@ def _solve(
         fixed[None],
         demand[None],
         network.first_thru,
+        marginal=options.system_optimum,
     )
-    progress("solving (kernels are compiled once)")
-    found = solve(
+
+
+def _solve(problem: Problem, options: argparse.Namespace, progress: ProgressLine) -> Solution:
+    from twin.kernels.traffic.equilibrium import solve
+
+    return solve(
         problem, options.gap, MAX_ROUNDS, progress=lambda done, gap: progress(f"round {done}, relative gap {gap:.1e}")
     )
-    return found.link_flow[0], found.link_time, found.skim[0], float(found.relative_gap), int(found.rounds)
 
 
 def _summary(
-    network: RoadNetwork,
-    demand: Floats,
-    fixed: Floats,
-    flow: Floats,
-    cost_time: Floats,
-    gap: float,
-    rounds: int,
-    options: argparse.Namespace,
+    network: RoadNetwork, demand: Floats, fixed: Floats, solution: Solution, options: argparse.Namespace
 ) -> dict[str, Any]:
     from twin.kernels.traffic.assignment import beckmann_objective
 
-    objective = beckmann_objective(flow, network.free_flow_time, network.capacity, network.alpha, network.power)
+    flow, gap = solution.link_flow[0], float(solution.relative_gap)
+    total_time = float((flow * solution.link_time).sum())
+    # What an equilibrium minimises: the areas under the time functions; the optimum minimises the time itself.
+    objective = total_time
+    if not options.system_optimum:
+        objective = beckmann_objective(flow, network.free_flow_time, network.capacity, network.alpha, network.power)
     return {
         "network": options.network,
         "trips": options.trips,
@@ -121,12 +144,13 @@ def _summary(
         "links": len(network.link_head),
         "demand": float(demand.sum()),
         "demand_within_zones": float(np.trace(demand)),
+        "system_optimum": options.system_optimum,
         "target_gap": options.gap,
         "relative_gap": gap,
         "reached": gap <= options.gap,
-        "rounds": rounds,
+        "rounds": int(solution.rounds),
         "objective": objective + float((flow * fixed).sum()),
-        "total_time": float((flow * cost_time).sum()),
+        "total_time": total_time,
         "total_distance": float((flow * network.length).sum()),
         "time_unit": "min" if network.length_unit else "unit of the file",
         "length_unit": network.length_unit or "unit of the file",
@@ -136,9 +160,8 @@ def _summary(
 def _write(
     out: Path,
     network: RoadNetwork,
-    flow: Floats,
-    cost_time: Floats,
     skim: Floats,
+    tables: dict[str, Table],
     summary: dict[str, Any],
     options: argparse.Namespace,
 ) -> list[str]:
@@ -147,7 +170,8 @@ def _write(
     with tempfile.TemporaryDirectory(prefix=".twin-assign-", dir=out.parent) as folder:
         made = Path(folder) / "files"
         made.mkdir()
-        _write_links(made / "links.csv", network, flow, cost_time)
+        for name, table in tables.items():
+            _write_table(made / name, table)
         if options.skim == "omx":
             write_omx(made / FILES["omx"], {"cost": skim}, network.zone_labels)
         elif options.skim == "csv":
@@ -160,15 +184,20 @@ def _write(
     return [str(out / name) for name in names]
 
 
-def _write_links(path: Path, network: RoadNetwork, flow: Floats, cost_time: Floats) -> None:
-    label = network.node_labels
-    ends = ((label[a], label[b]) for a, b in zip(network.link_tail, network.link_head, strict=True))
+def _link_table(network: RoadNetwork, solution: Solution, toll: Floats, tolled: bool) -> Table:
+    flow = solution.link_flow[0]
+    columns = [flow, solution.link_time, flow / network.capacity]
+    header = ("link_id", "from_node", "to_node", "flow", "time", "volume_capacity_ratio")
+    if tolled:
+        return Table((*header, "toll_min"), link_rows(network, *columns, toll))
+    return Table(header, link_rows(network, *columns))
+
+
+def _write_table(path: Path, table: Table) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["link_id", "from_node", "to_node", "flow", "time", "volume_capacity_ratio"])
-        columns = (flow.tolist(), cost_time.tolist(), (flow / network.capacity).tolist())
-        for name, pair, *values in zip(network.link_ids, ends, *columns, strict=True):
-            writer.writerow([name, *pair, *values])
+        writer.writerow(table.header)
+        writer.writerows(table.rows)
 
 
 def _write_skim(path: Path, labels: tuple[str, ...], skim: Floats) -> None:
@@ -190,4 +219,4 @@ def _print(summary: dict[str, Any]) -> None:
     print(f"objective {summary['objective']:,.6f}")
     print(f"total time {summary['total_time']:,.6g} (vehicles × {summary['time_unit']})")
     print(f"total distance {summary['total_distance']:,.6g} (vehicles × {summary['length_unit']})")
-    print("\n".join(summary.get("files", ())))
+    print("\n".join([*print_analysis(summary), *summary.get("files", ())]))

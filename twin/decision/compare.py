@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from twin.scenario.store import Run
 
 QUANTILES = (0.05, 0.95)
+ROUNDING = 1e-13
+"""Differences up to this part of the value come from the order of summing."""
 
 BETTER, WORSE, CHANGED = "better", "worse", "changed"
 NO_CHANGE, NOT_DISTINGUISHABLE, NO_INTERVAL = "no change", "not distinguishable", "no interval"
@@ -44,6 +46,9 @@ def interval(differences: NDArray[np.float64]) -> tuple[float, float]:
 def verdict(nominal: float, differences: NDArray[np.float64], better: str) -> str:
     """Return what may be said of a difference.
 
+    It can be told from noise where the interval lies on one side of zero and the nominal difference on the same: a
+    count of people above a limit may move one way with nominal parameters and the other way with most draws.
+
     Parameters
     ----------
     nominal : float
@@ -57,7 +62,7 @@ def verdict(nominal: float, differences: NDArray[np.float64], better: str) -> st
     low, high = interval(differences)
     if np.isnan(low):
         return NO_INTERVAL
-    if low <= 0.0 <= high:
+    if low <= 0.0 <= high or np.sign(nominal) != np.sign(low):
         return NOT_DISTINGUISHABLE
     if better == "neutral":
         return CHANGED
@@ -152,6 +157,7 @@ def _by_draw(draws: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
 
 def _row(scenario: str, kpi: Kpi, values: pd.Series, baseline: pd.Series) -> dict[str, Any]:
     paired = (values - baseline).dropna()
+    paired = paired.mask(paired.abs() <= ROUNDING * baseline.reindex(paired.index).abs(), 0.0)
     nominal, sampled = float(paired.loc[0]), paired[paired.index > 0].to_numpy(np.float64)
     base = float(baseline.loc[0])
     low, high = interval(sampled)

@@ -96,7 +96,7 @@ CATALOGUE: tuple[Kpi, ...] = (
         "what the change of travel costs is worth to travellers and carriers, tolls and parking charges they pay "
         "included, revenue not; consumer surplus against the baseline", _KEUR, headline=True),
     Kpi("toll_revenue_eur_a", "Toll revenue", "EUR/a", "neutral", "Traffic",
-        "what drivers pay and the toll's owner receives", _KEUR),
+        "what drivers pay and the toll's owner receives", _KEUR, headline=True),
     Kpi("vehicle_km_gross_change_day", "Gross change of road traffic", "veh·km/day", "neutral", "Traffic",
         "what road traffic would change by if every trip of the baseline were still made, by the same mode at the same "
         "hour, and only routes answered", _as("veh·km/day", 1.0, 0)),
@@ -124,7 +124,8 @@ CATALOGUE: tuple[Kpi, ...] = (
     Kpi("highly_annoyed", "People highly annoyed by road noise", "persons", "lower", "Air, noise and safety",
         "by the exposure-response curve of Directive (EU) 2020/367, from 55 dB Lden", _as("persons", 1.0, 0)),
     Kpi("injuries_a", "Injury accidents", "1/a", "lower", "Air, noise and safety",
-        "road accidents with injuries in a year, by class of road, traffic and speed", _as("1/a", 1.0, 2)),
+        "road accidents with injuries in a year, by class of road, traffic and speed", _as("1/a", 1.0, 2),
+        headline=True),
     Kpi("heating_kwh_a", "Space heating demand", "kWh/a", "lower", "Buildings and heat",
         "useful heat for rooms, without hot water", _MWH, headline=True),
     Kpi("cooling_kwh_a", "Cooling demand", "kWh/a", "lower", "Buildings and heat",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from twin.decision.compare import BETTER, CHANGED, NO_CHANGE, WORSE
 from twin.decision.kpis import KPIS, Kpi
 from twin.report import svg
-from twin.report.formats import DIRECTION, difference_texts, number
+from twin.report.formats import DIRECTION, TRIFLE_PERCENT, difference_texts, number
 from twin.scenario.store import BASELINE
 
 WIDTH = 540.0
@@ -25,6 +25,8 @@ MONTH_HOURS = np.cumsum([0, *(24 * d for d in (31, 28, 31, 30, 31, 30, 31, 31, 3
 WINTER, SUMMER = (0, 1, 11), (5, 6, 7)
 CURVE_POINTS = 200
 DAY = (0.0, 24.0)
+VISIBLE = 0.002
+"""Part of the highest value below which two lines lie on each other."""
 HOUR_MIDDLES: NDArray[np.float64] = np.linspace(0.5, 23.5, 24)
 
 Series = Mapping[str, NDArray[np.float64]]
@@ -252,12 +254,20 @@ def traffic_chart(series: Mapping[str, Series], vehicle_km: Mapping[str, float])
     if not values:
         return None
     marks = [(float(h), f"{h:02d}") for h in range(0, 25, 6)]
-    return Lines("Car traffic by hour", "1000 veh·km/h", "hour of a working day", HOUR_MIDDLES, DAY, marks, values)
+    return Lines("Road traffic by hour", "1000 veh·km/h", "hour of a working day", HOUR_MIDDLES, DAY, marks, values)
+
+
+def differs(chart: Lines) -> bool:
+    """Return whether any scenario leaves the baseline's line by more than could be seen."""
+    base = np.asarray(chart.values[BASELINE])
+    seen = VISIBLE * np.abs(base).max()
+    return any(np.abs(np.asarray(values) - base).max() > seen for values in chart.values.values())
 
 
 def chart_kpis(table: pd.DataFrame, asked: Collection[str] = ()) -> list[Kpi]:
-    """Return the headline KPIs, and those that are `asked` for, that any scenario changes."""
-    moved = set(table.loc[table["difference"] != 0, "kpi"])
+    """Return the headline KPIs, and those that are `asked` for, that any scenario changes by more than a trifle."""
+    percent = table["percent"].to_numpy(np.float64)
+    moved = set(table.loc[(table["difference"] != 0) & ~(np.abs(percent) < TRIFLE_PERCENT), "kpi"])
     return [kpi for kpi in KPIS.values() if kpi.id in moved and (kpi.headline or kpi.id in asked)]
 
 

@@ -10,6 +10,9 @@ THIN, MINUS, NOTHING = "\u202f", "\u2212", "–"
 VALUE_DIGITS, DIFFERENCE_DIGITS = 4, 3
 """Significant digits of values and of differences: model results carry no more."""
 
+TRIFLE_PERCENT = 0.05
+"""Smaller relative changes are printed as 0.0 %: they are in tables, but no headline and no chart."""
+
 DIRECTION = {"lower": "↓ lower is better", "higher": "↑ higher is better", "neutral": "neither is better"}
 
 

@@ -16,6 +16,7 @@ from twin.report import charts, summary
 from twin.report.formats import number
 from twin.report.layers import place_names
 from twin.report.maps import difference_maps
+from twin.report.rebound import rebound_rows
 from twin.scenario import files
 from twin.scenario.store import BASELINE
 
@@ -51,6 +52,7 @@ def _content(run: Run) -> dict[str, Any]:
     maps = difference_maps(run, labels)
     layers = {name: run.layer(BASELINE, name) for name in ("zones", "links")}
     notes = [*table.attrs["notes"], *maps.notes]
+    profiles, same_profiles = _profiles(run, table, labels)
     return {
         "title": info["study"]["study"].replace("-", " ").capitalize(),
         "question": info["question"],
@@ -63,6 +65,7 @@ def _content(run: Run) -> dict[str, Any]:
         "headlines": summary.headlines(run, table, labels),
         "changes": summary.changes(run, labels),
         "kpis": summary.kpi_groups(run, table),
+        "rebound": rebound_rows(run, table, labels),
         "intervals": _markup(_interval_charts(table, labels, summary.asked_for(run))),
         "targets": summary.target_rows(run, targets(run), labels),
         "shapes": _markup([maps.shapes])[0],
@@ -75,7 +78,8 @@ def _content(run: Run) -> dict[str, Any]:
             }
             for group in maps.groups
         ],
-        "profiles": _markup(_profiles(run, table, labels)),
+        "profiles": _markup(profiles),
+        "same_profiles": same_profiles,
         "outcomes": OUTCOMES,
         "winners": summary.winners(run, zones, counts, labels, place_names(layers)),
         "limits": summary.limits(run, notes),
@@ -105,12 +109,15 @@ def _interval_charts(table: pd.DataFrame, labels: dict[str, str], asked: set[str
     ]
 
 
-def _profiles(run: Run, table: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+def _profiles(run: Run, table: pd.DataFrame, labels: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Return the charts of hours and seasons, and the titles of those in which no scenario leaves the baseline."""
     series = {name: run.series(name) for name in summary.labels_in_order(run)}
     rows = table[table["kpi"] == "vehicle_km_day"]
     vehicle_km = dict(zip(rows["scenario"], rows["value"], strict=True))
     lines = [*charts.day_charts(series), charts.duration_curve(series), charts.traffic_chart(series, vehicle_km)]
-    return [charts.line_chart(chart, labels) for chart in lines if chart is not None]
+    drawn = [chart for chart in lines if chart is not None]
+    same = [chart.title for chart in drawn if not charts.differs(chart)]
+    return [charts.line_chart(chart, labels) for chart in drawn if chart.title not in same], same
 
 
 def _resolution(resolution: dict[str, Any]) -> dict[str, Any]:

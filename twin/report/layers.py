@@ -24,7 +24,7 @@ class Theme:
 
     `per` names the column it is divided by; `scale` then turns the stored unit into `unit`. `least` is the smallest
     value at which the strongest class may begin, so that trifles do not look strong; scenarios without any difference
-    of a quarter of it get no map.
+    of a quarter of it get no map. `note` says below the heading what a reader must know.
     """
 
     layer: str
@@ -37,6 +37,7 @@ class Theme:
     per: str = ""
     scale: float = 1.0
     decimals: int = 0
+    note: str = ""
 
 
 def street_id(link_id: object) -> str:

@@ -41,23 +41,26 @@ NOISE_FILL, NOISE_ZONE, LAND, BUILDING, STREET = "#9aa3ad", "#c9ced4", "#f7f8f9"
 LINE_WIDTHS = (2.0, 3.0, 4.2)
 
 THEMES = (
-    Theme("links", "flow_veh_day", "Traffic flow, both directions", "veh/day", "neutral", Aggregation.SUM, 100.0),
-    Theme("links", "speed_peak_kmh", "Speed of cars in the peak hour", "km/h", "higher", Aggregation.MEAN, 2.0,
-          decimals=1),
+    Theme("links", "flow_veh_day", "Traffic flow, both directions", "veh/day", "neutral", Aggregation.SUM, 100.0,
+          note="Cars, vans and trucks of a working day."),
+    Theme("links", "speed_peak_kmh", "Speed of cars in the peak hour", "km/h", "neutral", Aggregation.MEAN, 2.0,
+          decimals=1, note="Higher saves drivers time, lower is safer and quieter."),
+    Theme("buildings", "lden_db", "Road noise at the loudest façade (Lden)", "dB", "lower", Aggregation.MEAN, 1.0,
+          decimals=1, note="Day, evening and night of a year; few people notice less than 1 dB."),
+    Theme("buildings", "nox_ug_m3", "NOx exposure at buildings", "µg/m³", "lower", Aggregation.MEAN, 0.4, decimals=2,
+          note="What roads within 300 m add to the annual mean: a proxy that ranks places and scenarios."),
+    Theme("zones", "accessibility_min", "Accessibility: cost of reaching a job", "min", "lower", Aggregation.MEAN, 0.1,
+          decimals=2, note="Evening peak, over all modes and all jobs; charges and tolls counted as time."),
+    Theme("zones", "mean_generalised_cost_min", "Cost of a car trip, evening peak", "min", "lower", Aggregation.MEAN,
+          0.2, decimals=2, note="Time, with running costs, charges and tolls counted as time."),
+    Theme("zones", "consumer_surplus_eur_day", "Travellers' benefit", "EUR/day", "higher", Aggregation.MEAN, 20.0,
+          note="Consumer surplus by where trips start: what changed costs are worth to travellers and carriers, "
+          "tolls and charges they pay included, revenue not. Through traffic is only in the KPI."),
     Theme("buildings", "heating_kwh_a", "Space heating demand", "kWh/(m²·a)", "lower", Aggregation.SUM, 5.0,
           per="floor_area_m2", decimals=1),
     Theme("buildings", "pv_kwh_a", "PV generation", "MWh/a", "higher", Aggregation.SUM, 2.0, scale=1e-3, decimals=1),
     Theme("buildings", "co2_kg_a", "CO₂ of buildings", "kg/(m²·a)", "lower", Aggregation.SUM, 1.0,
           per="floor_area_m2", decimals=1),
-    Theme("zones", "mean_generalised_cost_min", "Generalised cost of a trip", "min", "lower", Aggregation.MEAN, 0.2,
-          decimals=2),
-    Theme("buildings", "lden_db", "Road noise at the loudest façade (Lden)", "dB", "lower", Aggregation.MEAN, 1.0,
-          decimals=1),
-    Theme("buildings", "nox_ug_m3", "NOx from nearby traffic at buildings", "µg/m³", "lower", Aggregation.MEAN, 0.4,
-          decimals=2),
-    Theme("zones", "accessibility_min", "Cost of reaching a job, all modes", "min", "lower", Aggregation.MEAN, 0.1,
-          decimals=2),
-    Theme("zones", "consumer_surplus_eur_day", "Travellers' benefit", "EUR/day", "higher", Aggregation.MEAN, 20.0),
 )  # fmt: skip
 
 

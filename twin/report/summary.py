@@ -11,7 +11,7 @@ import pandas as pd
 from twin.decision.compare import BETTER, CHANGED, MINIMUM_DRAWS, NO_CHANGE, NO_INTERVAL, NOT_DISTINGUISHABLE, WORSE
 from twin.decision.distribution import BURDENS, OUTCOMES, SUPPRESSED
 from twin.decision.kpis import KPIS, Kpi
-from twin.report.formats import DIRECTION, difference_texts, eur, number, percent_text, value_text
+from twin.report.formats import DIRECTION, TRIFLE_PERCENT, difference_texts, eur, number, percent_text, value_text
 from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ VERDICT_CLASSES = {
     NOT_DISTINGUISHABLE: "noise",
     NO_INTERVAL: "noise",
 }
+REBOUND = ("vehicle_km_gross_change_day", "traffic_co2_gross_change_t_a", "rebound_share")
+"""KPIs that the table of rebound shows, and the KPI table does not."""
 ZONES_SHOWN = 10
 """Zones with the largest difference, of each sign, that the table lists."""
 
@@ -43,7 +45,7 @@ def asked_for(run: Run) -> set[str]:
 def headlines(run: Run, table: pd.DataFrame, labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return, per scenario, what it does in plain words: effects that can be told from noise, and what stays open.
 
-    Named are the headline KPIs and those that the study has a target for.
+    Named are the headline KPIs and those that the study has a target for, where they move by more than a trifle.
     """
     items = []
     for scenario in run.info["scenarios"]:
@@ -53,7 +55,8 @@ def headlines(run: Run, table: pd.DataFrame, labels: Mapping[str, str]) -> list[
         sayings: dict[str, list[str]] = {BETTER: [], WORSE: [], CHANGED: []}
         for row in rows:
             kpi = KPIS[row["kpi"]]
-            if row["verdict"] in sayings and (kpi.headline or kpi.id in asked_for(run)):
+            chosen = kpi.headline or kpi.id in asked_for(run)
+            if row["verdict"] in sayings and chosen and not abs(row["percent"]) < TRIFLE_PERCENT:
                 sayings[row["verdict"]].append(_saying(kpi, row))
         counts = {name: sum(row["verdict"] == name for row in rows) for name in VERDICT_CLASSES}
         items.append(
@@ -111,22 +114,31 @@ def changes(run: Run, labels: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def kpi_groups(run: Run, table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the KPI table by domain: per KPI the baseline value and a cell per scenario."""
+    """Return the KPI table by domain: per KPI the baseline value and a cell per scenario.
+
+    KPIs that no scenario changes are only named, with their value, in `unchanged`.
+    """
     cells: dict[tuple[str, str], Any] = {(row["scenario"], row["kpi"]): row for row in table.to_dict("records")}
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, dict[str, list[Any]]] = {}
     for kpi in KPIS.values():
-        if (BASELINE, kpi.id) not in cells:
+        if (BASELINE, kpi.id) not in cells or kpi.id in REBOUND:
+            continue
+        group = groups.setdefault(kpi.domain, {"rows": [], "unchanged": []})
+        own = [cells.get((scenario, kpi.id)) for scenario in run.info["scenarios"]]
+        value = value_text(kpi, cells[BASELINE, kpi.id]["value"])
+        if own and all(cell is not None and cell["verdict"] == NO_CHANGE for cell in own):
+            group["unchanged"].append(f"{kpi.label} {value}" + (f" {kpi.shown.unit}" if value != "0" else ""))
             continue
         row = {
             "label": kpi.label,
             "meaning": kpi.meaning,
             "unit": kpi.shown.unit,
             "direction": DIRECTION[kpi.better],
-            "baseline": value_text(kpi, cells[BASELINE, kpi.id]["value"]),
-            "cells": [_cell(kpi, cells.get((scenario, kpi.id))) for scenario in run.info["scenarios"]],
+            "baseline": value,
+            "cells": [_cell(kpi, cell) for cell in own],
         }
-        groups.setdefault(kpi.domain, []).append(row)
-    return [{"domain": domain, "rows": rows} for domain, rows in groups.items()]
+        group["rows"].append(row)
+    return [{"domain": domain} | group for domain, group in groups.items()]
 
 
 def _cell(kpi: Kpi, row: dict[str, Any] | None) -> dict[str, str]:
@@ -244,7 +256,11 @@ def limits(run: Run, notes: list[str]) -> list[str]:
             "models or of the input data."
         )
         if draws < 40:
-            first += f" With {draws} draws the ends of the intervals are themselves rough."
+            first += (
+                f" With {draws} draws the ends of the intervals are themselves rough. The values and differences are "
+                "those of the nominal parameters; where a distribution is skewed or a count jumps they can lie outside "
+                "the interval of the draws."
+            )
     else:
         first = (
             f"The run has {draws or 'no'} uncertainty draws; an interval needs at least {MINIMUM_DRAWS}: no "

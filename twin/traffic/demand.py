@@ -125,14 +125,15 @@ def build_demand(city: City, network: Network, parameters: TrafficParameters, va
     buildings, zone = city.buildings[zone >= 0], zone[zone >= 0]
     zones = with_defaults(city.zones, ZONES)
     factor = zones["trip_factor"].to_numpy(float)
-    population = np.bincount(zone, buildings["population"].to_numpy(float), n) * factor
-    jobs = np.bincount(zone, buildings["jobs"].to_numpy(float), n) * factor
+    population: Floats = np.bincount(zone, buildings["population"].to_numpy(float), n).astype(float)
+    jobs: Floats = np.bincount(zone, buildings["jobs"].to_numpy(float), n).astype(float)
+    travelling, at_work = population * factor, jobs * factor
     km = _distance_km(network.position) * p.detour_factor
     whole = km.copy()
     whole[np.arange(n), np.arange(n)] = _inside_km(city) * p.detour_factor
     whole[:n, :n] = np.maximum(whole[:n, :n], SHORTEST_KM)
     inside = whole[:n, :n]
-    trips, betas, warnings = _trips(_trip_ends(buildings, zone, factor, population, jobs, p), inside, p, variant)
+    trips, betas, warnings = _trips(_trip_ends(buildings, zone, factor, travelling, at_work, p), inside, p, variant)
     totals = {purpose: float(matrix.sum()) for purpose, matrix in trips.items()}
     total = sum(totals.values())
     entering, leaving = station_traffic(city, network)
@@ -142,7 +143,7 @@ def build_demand(city: City, network: Network, parameters: TrafficParameters, va
     car_hours = hourly_profile(p)
     return Demand(
         trips=trips,
-        external=external_cars(population, jobs, entering, leaving, through, p),
+        external=external_cars(travelling, at_work, entering, leaving, through, p),
         goods=goods_trips(goods_ends(buildings, zone, factor, p), entering, leaving, through, inside, p),
         leg_hours=leg_profiles(totals, car_hours),
         car_hours=car_hours,

@@ -37,7 +37,8 @@ ENOUGH = 0.02  # sweeps stop when the bushes could save this part of what the ne
 NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of the excess
 FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
 ALONE, ALONE_TO = 3, 0.1  # most rounds without the others, and part of the excess at which they come back
-SLOW, PUSH, FURTHEST = 0.5, 32.0, 1e9  # a round that leaves more of the excess makes classes swap roads: by so much
+SLOW = 0.97  # a round that leaves more than this part of the excess makes classes swap roads (see `sweeps`):
+PUSH, PUSHES = 16.0, 7  # in steps longer by PUSH each time, for PUSHES rounds; then as many rounds without
 BLOCKED = 1e12  # minutes; what a warm start charges on links that were open, until nobody is left on them
 
 
@@ -126,20 +127,39 @@ def _grow(bushes: Bushes, arcs: int) -> Bushes:
     return Bushes(*bushes[:4], *wide)
 
 
-def _adopt(bushes: Bushes, start: Solution, closed: np.ndarray) -> np.ndarray:
+def _adopt(bushes: Bushes, start: Solution, closed: np.ndarray, demand: np.ndarray) -> np.ndarray:
     """Copy the bushes of an earlier solution; return the rows that must start anew.
 
-    Those are of classes and origins that had none, and, where links have opened, those that did not reach all nodes.
+    Those are of classes and origins that had none, that have trips to where none went before, and, where links have
+    opened, those that did not reach all nodes or found no way for some trips.
     """
-    old = start.bushes
+    old, zones = start.bushes, demand.shape[1]
     row_of = {(int(k), int(o)): i for i, (k, o) in enumerate(old.group)}
-    rows = np.array([row_of.get((int(k), int(o)), -1) for k, o in bushes.group], np.int64)
     opened = (start.closed & ~closed).any(axis=1)
-    partial = (old.size[rows, 1] < bushes.node.shape[1]) & opened[bushes.group[:, 0]]
-    anew = (rows < 0) | partial
+    lost = (np.isinf(start.skim) & (demand > 0.0)).any(axis=2)
+    rows = np.full(len(bushes.group), -1, np.int64)
+    for b, (k, o) in enumerate(bushes.group):
+        row = row_of.get((int(k), int(o)), -1)
+        if row < 0:
+            continue
+        live, reached, _ = old.size[row]
+        idle = old.node[row, live:reached]  # nodes that led to no destination
+        idle = idle[idle < zones]
+        short = opened[k] and (reached < old.node.shape[1] or lost[k, o])
+        if not short and not (demand[k, o, idle[idle != o]] > 0.0).any():
+            rows[b] = row
+    kept = rows >= 0
     for new, before in zip(bushes[1:], old[1:], strict=True):
-        new[~anew, : before.shape[1]] = before[rows[~anew]]
-    return np.flatnonzero(anew)
+        new[kept, : before.shape[1]] = before[rows[kept]]
+    return np.flatnonzero(~kept)
+
+
+def _met_before(problem: Problem, start: Solution, desire: Desire) -> np.ndarray:
+    """Return the demand that a warm start holds at first: elastic demand as it was, all other as it is now."""
+    met = problem.demand
+    if desire.response.size:
+        met = np.where((desire.response == 0.0) | (met == 0.0), met, start.od_flow)
+    return np.where(np.isfinite(start.skim), met, 0.0)
 
 
 def _links(problem: Problem, fixed: np.ndarray) -> Links:
@@ -193,10 +213,10 @@ def solve(
     bushes = _make_bushes(problem.demand, nodes, n_links, 0 if start is None else start.bushes.tail.shape[1])
     rows, many = np.arange(len(bushes.group)), len(bushes.group) >= MANY
     if start is not None:
-        rows = _adopt(bushes, start, closed)
-        desire.met[:] = np.where(start.skim < np.inf, start.od_flow if desire.response.size else problem.demand, 0.0)
+        rows = _adopt(bushes, start, closed, problem.demand)
+        desire.met[:] = _met_before(problem, start, desire)
         load(bushes, link_flow, links)
-    start_all(rows, bushes, net, links, desire)
+    start_all(rows, bushes, net, links, desire, desire.met)
     if 0 < len(rows) == len(bushes.group):
         settle_all(rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
@@ -204,7 +224,7 @@ def solve(
         sweeps(bushes, links, desire, nodes, unknown, FIRST * _paid(link_flow, links), many)
     found, every = np.zeros((len(bushes.group), 3)), np.arange(len(bushes.group))
     rows, gap, whole = every, 0.0, (-ALONE, np.inf)
-    stretch, last, classes = 1.0, np.inf, len(problem.demand)
+    slow, last, classes = 0, np.inf, len(problem.demand)
     if newly.any():
         rows = _users(bushes, newly)
     for done in range(max_rounds + 1):
@@ -226,7 +246,8 @@ def solve(
             continue
         if found[:, 2].max() > bushes.tail.shape[1]:
             bushes = _grow(bushes, min(n_links, int(1.2 * found[:, 2].max())))
-        stretch = min(stretch * PUSH, FURTHEST) if classes > 1 and excess > SLOW * last else max(1.0, stretch / PUSH)
+        slow = slow + 1 if excess > SLOW * last else 0
+        stretch = PUSH ** (slow % PUSHES) if classes > 1 and slow // PUSHES % 2 == 0 else 1.0
         last, together = excess, many and gap > FINE
         sweeps(bushes, links, desire, nodes, found[:, 1].copy(), ENOUGH * excess, together, done % classes, stretch)
         if len(rows) == len(every):

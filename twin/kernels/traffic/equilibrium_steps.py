@@ -44,8 +44,11 @@ def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
 
 
 @njit(cache=True, parallel=True)
-def start_all(rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire) -> None:
-    """Start the bushes `rows` at present costs, which their demand answers."""
+def start_all(rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire, met: np.ndarray) -> None:
+    """Start the bushes `rows` at present costs, which their demand `met` (that of `desire`) answers.
+
+    Numba drops stores to an array of a named tuple in the body of a prange, so `met` comes on its own.
+    """
     zones, elastic = desire.demand.shape[1], desire.response.shape[1] > 0
     for part in prange(CHUNKS):
         w, heap = make_work(len(net.start) - 1, len(net.head)), make_heap(len(net.head))
@@ -54,12 +57,12 @@ def start_all(rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: 
             start_bush(rows[i], links.cost[k], desire.demand[k, origin], net, bushes, w, heap)
             for z in range(zones):
                 if w.best[z] == np.inf or z == origin:
-                    desire.met[k, origin, z] = 0.0
+                    met[k, origin, z] = 0.0
                 elif not elastic:
-                    desire.met[k, origin, z] = desire.demand[k, origin, z]
+                    met[k, origin, z] = desire.demand[k, origin, z]
                 else:
                     law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
-                    desire.met[k, origin, z], _ = answer(w.best[z], law[0], law[1], law[2], desire.leg)
+                    met[k, origin, z], _ = answer(w.best[z], law[0], law[1], law[2], desire.leg)
 
 
 @njit(cache=True, parallel=True)
