@@ -290,7 +290,7 @@ def test_lines_that_no_scenario_leaves_are_named_and_not_drawn(run: FakeRun) -> 
     same["a"] = same["a"] | {"import_kw": np.full(8760, 1.01)}
     assert all(map(charts.differs, charts.day_charts(same)))
     page = render(dataclasses.replace(run, hourly=dict.fromkeys(run.hourly, run.hourly["baseline"])))
-    assert "Not drawn, because no scenario changes it: " in page
+    assert "Not drawn, because no scenario changes it visibly: " in page
     assert page.count("winter day, MW") == 0
     assert page.count("winter day") > 0
 

@@ -94,7 +94,8 @@ CATALOGUE: tuple[Kpi, ...] = (
         "time, with waiting, fares, charges and tolls counted as time", _as("jobs", 1.0, 0)),
     Kpi("consumer_surplus_eur_a", "Travellers' benefit", "EUR/a", "higher", "Traffic",
         "what the change of travel costs is worth to travellers and carriers, tolls and parking charges they pay "
-        "included, revenue not; consumer surplus against the baseline", _KEUR, headline=True),
+        "included, revenue not; consumer surplus against the baseline, without trips across the edge of the area that "
+        "a rule leaves no way", _KEUR, headline=True),
     Kpi("toll_revenue_eur_a", "Toll revenue", "EUR/a", "neutral", "Traffic",
         "what drivers pay and the toll's owner receives", _KEUR, headline=True),
     Kpi("vehicle_km_gross_change_day", "Gross change of road traffic", "veh·km/day", "neutral", "Traffic",
