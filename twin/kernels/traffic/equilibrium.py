@@ -187,8 +187,8 @@ def solve(
 ) -> Solution:  # fmt: skip
     """Return the user equilibrium, or the system optimum where `problem.marginal` is set.
 
-    A round renews all bushes in parallel at fixed times, which also gives skims and gap, then sweeps over them one
-    after the other: the same bits for any number of threads.
+    A round renews the bushes in parallel at fixed times, which also gives skims and gap, then sweeps over them, many
+    of them in a fixed number of blocks: the same bits for any number of threads.
 
     Parameters
     ----------
