@@ -19,10 +19,9 @@ from twin.traffic.profile import PERIODS, PURPOSES, hourly_profile, leg_profiles
 from twin.traffic.response import (
     DemandFunctions,
     answered_persons,
-    destination_response,
     evaluate,
     inverse,
-    period_shift,
+    kept_share,
 )
 
 P = TrafficParameters()
@@ -54,17 +53,17 @@ def test_periods_and_destinations_conserve_and_follow_cost(seed: int, scale: flo
     rng = np.random.default_rng(seed)
     trips = rng.uniform(0.0, 50.0, (3, 7, 7)) * (rng.random((3, 7, 7)) < 0.8)
     change = rng.normal(0.0, 8.0, trips.shape)
-    shifted = period_shift(trips, change, scale)
+    shifted = trips * kept_share(trips, change, scale, 0)
     np.testing.assert_allclose(shifted.sum(axis=0), trips.sum(axis=0), rtol=1e-12)
-    np.testing.assert_array_equal(period_shift(trips, np.zeros_like(trips), scale), trips)
-    alike = period_shift(trips, np.broadcast_to(change[:1], trips.shape), scale)
+    np.testing.assert_array_equal(trips * kept_share(trips, np.zeros_like(trips), scale, 0), trips)
+    alike = trips * kept_share(trips, np.broadcast_to(change[:1], trips.shape), scale, 0)
     np.testing.assert_allclose(alike, trips, rtol=1e-12)
-    chosen = destination_response(trips[0], change[0], scale)
+    chosen = trips[0] * kept_share(trips[0], change[0], scale, 1)
     np.testing.assert_allclose(chosen.sum(axis=1), trips[0].sum(axis=1), rtol=1e-12)
-    np.testing.assert_array_equal(destination_response(trips[0], np.zeros((7, 7)), scale), trips[0])
+    np.testing.assert_array_equal(trips[0] * kept_share(trips[0], np.zeros((7, 7)), scale, 1), trips[0])
     dearer = change[0].copy()
     dearer[:, 2] += 3.0
-    assert (destination_response(trips[0], dearer, scale)[:, 2] <= chosen[:, 2] * (1.0 + 1e-12)).all()
+    assert ((trips[0] * kept_share(trips[0], dearer, scale, 1))[:, 2] <= chosen[:, 2] * (1.0 + 1e-12)).all()
 
 
 @settings(max_examples=40, deadline=None)

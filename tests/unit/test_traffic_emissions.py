@@ -9,7 +9,6 @@ from twin.traffic.emission_curves import ENERGY, NOX, PM, Curve
 from twin.traffic.emissions import (
     CO2_G_MJ,
     electric_kwh_km,
-    emission_factors,
     factors,
     fuel_of,
     hot_factor,
@@ -20,6 +19,12 @@ from twin.traffic.parameters import TrafficParameters
 
 P = TrafficParameters()
 SPEED = np.linspace(5.0, 130.0, 251)
+
+
+def emission_factors(speed: np.ndarray, parameters: TrafficParameters) -> tuple[np.ndarray, np.ndarray]:
+    """CO2 and NOx of cars that meet the low-emission standard and of the others."""
+    cars = [factors(kind, speed, fleet_of(parameters), parameters) for kind in KINDS[:2]]
+    return np.array([f.co2 for f in cars]), np.array([f.nox for f in cars])
 
 
 def test_a_curve_by_hand() -> None:

@@ -46,7 +46,7 @@ def load(name: str) -> dict[str, Any]:
         "demand": trips[None],
         "first_thru": net.first_thru,
         "max_rounds": 200,
-        "target_gap": 1e-12,
+        "target_gap": 1e-13,
     }
 
 
@@ -104,7 +104,7 @@ def test_public_network(name: str, figure: Recorder) -> None:
     # Flows are unique where time rises with flow.
     unique = (inputs["free_flow_time"] * inputs["alpha"] * inputs["power"] > 0.0) & (best >= 1.0)
     figure.check(
-        f"{name}: flows of congestible links", ours[unique], best[unique], 1e-7, "veh", BEST_KNOWN,
+        f"{name}: flows of congestible links", ours[unique], best[unique], 1e-8, "veh", BEST_KNOWN,
         relative=True,
     )  # fmt: skip
     figure.check(

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.traffic.emission_curves import ENERGY, NOX, PM, Curve
-from twin.traffic.fleet import KINDS, Fleet, fleet_of
+from twin.traffic.fleet import Fleet
 from twin.traffic.parameters import TrafficParameters
 
 Floats = NDArray[np.float64]
@@ -118,9 +118,3 @@ def factors(kind: str, speed_kmh: Floats, fleet: Fleet, parameters: TrafficParam
     electric = fleet.electric[kind]
     ev = electric * electric_kwh_km(kind, v, parameters) if electric > 0.0 else np.zeros(v.shape)
     return Factors(co2, nox, pm, sum(wear_factors(kind, v), np.zeros(v.shape)), ev)
-
-
-def emission_factors(speed_kmh: Floats, parameters: TrafficParameters) -> tuple[Floats, Floats]:
-    """Return CO2 and NOx in g per vehicle-km, each [2, ...], of compliant and other cars at each speed."""
-    cars = [factors(kind, speed_kmh, fleet_of(parameters), parameters) for kind in KINDS[:2]]
-    return np.array([f.co2 for f in cars]), np.array([f.nox for f in cars])

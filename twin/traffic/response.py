@@ -169,38 +169,22 @@ def cordon_parking(demand: Demand, centroids: int) -> Floats:
     return added
 
 
-def period_shift(trips: Floats, change: Floats, scale: float) -> Floats:
-    """Return trips after a change of cost by period: incremental logit over the first axis, which keeps the sum.
+def kept_share(trips: Floats, change: Floats, scale: float, axis: int) -> Floats:
+    """Return the factor on trips after a change of cost: an incremental logit over `axis`, which keeps the sums.
+
+    Exactly 1 without change (Ortúzar and Willumsen 2011, 7.7.1).
 
     Parameters
     ----------
-    trips : float64 [periods, ...]
-        Before, in each period (not per hour).
-    change : float64 [periods, ...]
+    trips : float64 [...]
+        Before; of periods not per hour.
+    change : float64, shape of `trips`
         Cost after less cost before, minutes.
     scale : float
         1/min.
+    axis : int
+        Over which travellers choose: periods, or destinations.
     """
-    return np.asarray(trips * _kept(trips, change, scale, 0))
-
-
-def destination_response(trips: Floats, change: Floats, scale: float) -> Floats:
-    """Return trips [zones, zones] after a change of cost: incremental logit over destinations, which keeps row sums.
-
-    Parameters
-    ----------
-    trips : float64 [zones, zones]
-        Before; row: home.
-    change : float64 [zones, zones]
-        Cost after less cost before, minutes.
-    scale : float
-        1/min.
-    """
-    return np.asarray(trips * _kept(trips, change, scale, 1))
-
-
-def _kept(trips: Floats, change: Floats, scale: float, axis: int) -> Floats:
-    """Return the factor of an incremental logit (Ortúzar and Willumsen 2011, 7.7.1); exactly 1 without change."""
     weight = np.exp(-scale * change)
     total, weighted = trips.sum(axis=axis, keepdims=True), (trips * weight).sum(axis=axis, keepdims=True)
     return np.asarray(weight * np.divide(total, weighted, out=np.ones_like(total), where=weighted > 0.0))
@@ -226,10 +210,10 @@ def answered_persons(demand: Demand, change: Mapping[str, Floats], p: TrafficPar
         out, back = np.stack([leg.out for leg in legs]), np.stack([leg.back for leg in legs])
         if purpose not in FIXED_HOURS:
             ways = ((out * hours, there), (back * hours, there.transpose(0, 2, 1)))
-            moved = [_kept(trips, way, p.period_scale_per_min, 0) for trips, way in ways]
+            moved = [kept_share(trips, way, p.period_scale_per_min, 0) for trips, way in ways]
             if purpose in FREE_DESTINATIONS:
                 left = 0.5 * sum(_composite(trips, way, p.period_scale_per_min) for trips, way in ways)
-                chosen = _kept(demand.trips[purpose], np.asarray(left), p.destination_scale_per_min, 1)
+                chosen = kept_share(demand.trips[purpose], np.asarray(left), p.destination_scale_per_min, 1)
                 moved = [factor * chosen for factor in moved]
             out, back = out * moved[0], back * moved[1]
         for k, name in enumerate(names):
