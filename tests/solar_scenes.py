@@ -7,7 +7,6 @@ import numpy as np
 import shapely
 
 from twin.city.model import City
-from twin.kernels.registry import get
 
 Box = tuple[float, float, float, float, float]  # west, south, width, depth, height
 
@@ -20,6 +19,7 @@ def box_city(city: City, boxes: list[Box], roof: str = "flat", tilt: float = 0.0
         "roof_tilt_deg": [tilt] * len(boxes),
         "roof_azimuth_deg": [azimuth] * len(boxes),
         "pv_share": [0.5] * len(boxes),
+        "facade_pv_share": [0.0] * len(boxes),
     }
     shapes = [shapely.box(x, y, x + w, y + d) for x, y, w, d, _ in boxes]
     frame = gpd.GeoDataFrame(columns, geometry=shapes, crs=city.buildings.crs)
@@ -28,29 +28,33 @@ def box_city(city: City, boxes: list[Box], roof: str = "flat", tilt: float = 0.0
     return city.replace(buildings=frame)
 
 
-def horizons(points: np.ndarray, polygons: list[np.ndarray], tops: list[float], bins: int, variant: str) -> np.ndarray:
-    """Return the horizons of points [n, 3] that see all polygons (open rings of corners)."""
-    corners = np.concatenate(polygons)
-    after = np.concatenate([np.roll(p, -1, axis=0) for p in polygons])
-    return get("solar.horizon", variant)(
-        *(np.ascontiguousarray(points[:, k], dtype=np.float64) for k in range(3)),
-        np.zeros(len(points), np.int64),
-        np.array([0, len(polygons)]),
-        np.arange(len(polygons)),
-        np.concatenate([[0], np.cumsum([len(p) for p in polygons])]),
-        *(np.ascontiguousarray(a[:, k]) for a in (corners, after) for k in range(2)),
-        np.array(tops, np.float64),
-        bins,
-    )
+def with_roof_planes(city: City, outlines: dict[str, list[shapely.Polygon]]) -> City:
+    """Return the city with roof surfaces (polygons in space) for some buildings; ids are ``<building>/s<number>``."""
+    rows = []
+    for building, polygons in outlines.items():
+        for k, polygon in enumerate(polygons):
+            p = np.asarray(polygon.exterior.coords)
+            normal = np.cross(p[:-1], p[1:]).sum(axis=0)
+            normal *= np.sign(normal[2])
+            across = np.hypot(normal[0], normal[1])
+            tilt = np.degrees(np.arctan2(across, normal[2]))
+            azimuth = np.degrees(np.arctan2(normal[0], normal[1])) % 360.0 if across > 1e-9 * normal[2] else 0.0
+            rows.append((f"{building}/s{k}", building, tilt, azimuth, np.linalg.norm(normal) / 2, polygon))
+    columns = ("plane_id", "building_id", "tilt_deg", "azimuth_deg", "area_m2", "geometry")
+    frame = {name: [row[k] for row in rows] for k, name in enumerate(columns)}
+    layer = gpd.GeoDataFrame(frame, geometry="geometry", crs=city.buildings.crs).set_index("plane_id")
+    return city.replace(roof_planes=layer)
 
 
-def rectangle(west: float, south: float, east: float, north: float) -> np.ndarray:
-    return np.array([[west, south], [east, south], [east, north], [west, north]], np.float64)
-
-
-def sky_view(horizon: np.ndarray, tilt: float, azimuth: float, variant: str) -> np.ndarray:
-    """Return the sky view factor of a plane at each of the points."""
-    n = len(horizon)
-    planes = np.full(n, tilt), np.full(n, azimuth)
-    share = get("solar.sky_share", variant)(horizon.astype(np.float32), np.arange(n + 1), *planes)
-    return share * (1 + np.cos(np.radians(tilt))) / 2
+def with_trees(city: City, trees: list[tuple[float, float, float, float, float]], evergreen: bool = False) -> City:
+    """Return the city with trees: x, y, height, height of the lowest leaves, crown diameter."""
+    columns = {
+        "height_m": [t[2] for t in trees],
+        "crown_base_m": [t[3] for t in trees],
+        "crown_diameter_m": [t[4] for t in trees],
+        "evergreen": [evergreen] * len(trees),
+    }
+    layer = gpd.GeoDataFrame(columns, geometry=[shapely.Point(t[:2]) for t in trees], crs=city.buildings.crs)
+    layer.index = np.array([f"tree-{k}" for k in range(len(trees))])
+    layer.index.name = "tree_id"
+    return city.replace(trees=layer)

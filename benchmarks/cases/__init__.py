@@ -2,7 +2,19 @@
 
 from harness import Case
 
-from cases import city, run, skims, solar, traffic, traffic_scale, traffic_scenarios
+from cases import (
+    city,
+    run,
+    skims,
+    solar,
+    solar_annual,
+    solar_scale,
+    solar_shading,
+    traffic,
+    traffic_scale,
+    traffic_scenarios,
+)
 
-_MODULES = (city, solar, skims, traffic, traffic_scenarios, traffic_scale, run)
+_SOLAR = (solar, solar_shading, solar_annual, solar_scale)
+_MODULES = (city, *_SOLAR, skims, traffic, traffic_scenarios, traffic_scale, run)
 CASES: dict[str, Case] = {case.name: case for module in _MODULES for case in module.CASES}

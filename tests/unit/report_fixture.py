@@ -36,6 +36,8 @@ TOTALS = {
     "jobs_30min": 41200.0, "consumer_surplus_eur_a": 0.0, "vehicle_km_gross_change_day": 0.0,
     "traffic_co2_gross_change_t_a": 0.0, "rebound_share": 0.0, "traffic_pm25_kg_a": 410.0, "nox_exposure": 9800.0,
     "people_lden_55": 6120.0, "people_lnight_50": 5400.0, "highly_annoyed": 990.0, "injuries_a": 1.3,
+    "neighbour_pv_loss_kwh_a": 0.0, "neighbour_irradiation_loss_kwh_a": 0.0, "neighbour_sun_loss_h_a": 0.0,
+    "neighbours_affected": 0.0,
 }  # fmt: skip
 EFFECTS: dict[str, dict[str, tuple[float, float]]] = {
     "car-free-street": {
@@ -111,7 +113,10 @@ def _baseline_layers(city: City, rng: np.random.Generator) -> dict[str, gpd.GeoD
     buildings, links, zones = city.buildings.copy(), city.links.copy(), city.zones.copy()
     area = buildings["floor_area_m2"]
     buildings["heating_kwh_a"] = area * rng.uniform(70, 190, len(buildings))
-    buildings["pv_kwh_a"] = 0.0
+    buildings["pv_kwp"] = buildings["pv_kwh_a"] = 0.0
+    roof = buildings["footprint_area_m2"]
+    buildings["roof_irradiation_kwh_a"], buildings["pv_potential_kwh_a"] = 900.0 * roof, 85.0 * roof
+    buildings["roof_sun_h_a"], buildings["roof_sky_view"] = 3000.0, 0.9
     buildings["co2_kg_a"] = buildings["heating_kwh_a"] * 0.13
     buildings["energy_cost_eur_a"] = buildings["heating_kwh_a"] * 0.09
     centre = links.geometry.union_all().centroid
@@ -260,6 +265,13 @@ def _info(city: City, names: list[str], draws: int) -> dict[str, Any]:
                 "meaning": "losses of the PV system beside temperature and inverter",
                 "source": "PVWatts Version 5, doi 10.2172/1158421, table 3", "value": 0.14, "distribution": "",
             },
+            *[
+                {
+                    "path": f"neighbours.{name}", "default": least, "unit": "-", "low": 0.0, "high": 1.0,
+                    "meaning": "least that a neighbour keeps", "source": "BRE 209", "value": least, "distribution": "",
+                }
+                for name, least in (("irradiation_ratio", 0.9), ("sun_ratio", 0.8), ("sky_ratio", 0.8))
+            ],
         ],
         "sources": [
             {

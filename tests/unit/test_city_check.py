@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import shapely
 
+from tests.unit.city_layers_fixture import with_optional_layers
 from twin.city.check import check_city, validated
 from twin.city.model import City, Terrain
 from twin.errors import SchemaError
@@ -120,6 +121,52 @@ BROKEN: dict[str, tuple[Callable[[City], City], str, str]] = {
     "terrain": (lambda c: c.replace(terrain=Terrain(np.array([[np.nan]]), 0, 0, 1)), "terrain.height_m", "shape"),
     "terrain cell": (lambda c: c.replace(terrain=Terrain(np.zeros((1, 1)), 0, 0, 0)), "terrain", "cell size"),
 }
+
+
+FLAT = shapely.box(0, 0, 5, 5)
+BROKEN_OPTIONAL: dict[str, tuple[Callable[[City], City], str, str]] = {
+    "plane of no building": (_set("roof_planes", "building_id", "nobody"), "].building_id", "not an id of buildings"),
+    "plane twice": (
+        _frame("roof_planes", lambda f: f.set_index(f.index.where(f.index != f.index[1], f.index[0]))),
+        "roof_planes",
+        "occur more than once",
+    ),
+    "plane without heights": (_geometry("roof_planes", FLAT), "].geometry", "a height is missing"),
+    "plane with a height without end": (
+        _geometry("roof_planes", shapely.force_3d(FLAT, np.inf)),
+        "].geometry",
+        "a height is missing or not finite",
+    ),
+    "plane of many parts": (
+        _geometry("roof_planes", shapely.MultiPolygon([FLAT])),
+        "].geometry",
+        "wrong geometry type",
+    ),
+    "overhanging plane": (_set("roof_planes", "tilt_deg", 91.0), "].tilt_deg", "outside the range"),
+    "azimuth beyond north": (_set("roof_planes", "azimuth_deg", 361.0), "].azimuth_deg", "outside the range"),
+    "negative area": (_set("roof_planes", "area_m2", -1.0), "].area_m2", "outside the range"),
+    "planes elsewhere": (_frame("roof_planes", lambda f: f.to_crs("EPSG:32635")), "roof_planes", "EPSG:32635"),
+    "planes in a table": (
+        _frame("roof_planes", lambda f: pd.DataFrame(f.drop(columns="geometry"))),
+        "roof_planes",
+        "not a",
+    ),
+    "giant tree": (_set("trees", "height_m", 81.0), "].height_m", "outside the range"),
+    "crown above the top": (_set("trees", "crown_base_m", 30.0), "].crown_base_m", "starts above the top"),
+    "tree without crown": (_frame("trees", lambda f: f.drop(columns="crown_diameter_m")), "trees", "column is missing"),
+    "tree of unknown origin": (_set("trees", "evergreen_origin", "seen"), "].evergreen_origin", "unknown origin"),
+    "tree as area": (_geometry("trees", FLAT), "].geometry", "wrong geometry type"),
+    "roads without nodes": (_frame("nodes", lambda f: f.iloc[:0]), "nodes", "layer is empty"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_OPTIONAL)
+def test_each_problem_of_the_layers_that_a_city_may_lack_is_named(small_city: City, name: str) -> None:
+    change, where, what = BROKEN_OPTIONAL[name]
+    sound = with_optional_layers(small_city)
+    assert check_city(sound) == []
+    problems = check_city(change(sound))
+    assert any(where in str(p.where) and what in p.what for p in problems), [p.message() for p in problems]
 
 
 def test_a_banned_turn_into_a_link_that_follows_is_fine(small_city: City) -> None:

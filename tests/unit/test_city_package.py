@@ -14,12 +14,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from pandas.testing import assert_frame_equal
 
+from tests.unit.city_layers_fixture import with_optional_layers
 from twin.city import package
 from twin.city.model import City, Terrain
 from twin.city.package import load_city, save_city
-from twin.city.schema import LAYERS
+from twin.city.schema import LAYERS, OPTIONAL_LAYERS
 from twin.city.yaml import dump_yaml, read_yaml
 from twin.errors import DataError, SchemaError, TwinError
 
@@ -61,6 +63,29 @@ def test_round_trip_of_awkward_metadata(small_city: City, tmp_path: Path) -> Non
     empty = small_city.charging_sites.iloc[:0]
     meta = dataclasses.replace(meta, sources=(source,))
     city = small_city.replace(meta=meta, terrain=terrain, charging_sites=empty)
+    save_city(city, tmp_path / "p")
+    assert_same_city(load_city(tmp_path / "p"), city)
+
+
+def test_layers_that_a_city_may_lack(small_city: City, saved: Path, tmp_path: Path) -> None:
+    assert small_city.roof_planes is None and load_city(saved).trees is None
+    city = with_optional_layers(small_city)
+    save_city(city, tmp_path / "p")
+    again = load_city(tmp_path / "p")
+    assert_same_city(again, city)
+    for name in OPTIONAL_LAYERS:
+        assert_frame_equal(getattr(again, name), getattr(city, name), check_exact=True)
+    height = shapely.get_coordinates(again.roof_planes.geometry.to_numpy(), include_z=True)[:, 2]
+    assert set(height.tolist()) == {12.0}
+    save_city(small_city, tmp_path / "p")
+    assert load_city(tmp_path / "p").roof_planes is None
+    assert len(list((tmp_path / "p").iterdir())) == 9
+    save_city(city.replace(roof_planes=city.roof_planes.iloc[:0], trees=city.trees.iloc[:0]), tmp_path / "p")
+    assert len(load_city(tmp_path / "p").trees) == 0
+
+
+def test_a_city_without_roads(small_city: City, tmp_path: Path) -> None:
+    city = small_city.replace(links=small_city.links.iloc[:0], nodes=small_city.nodes.iloc[:0])
     save_city(city, tmp_path / "p")
     assert_same_city(load_city(tmp_path / "p"), city)
 

@@ -119,14 +119,35 @@ def test_the_ground_is_part_of_what_is_remembered(small_city: City) -> None:
 
 def test_only_pv_that_is_added_is_an_investment(small_city: City) -> None:
     had = np.linspace(0.0, 0.5, len(small_city.buildings))
-    with_pv = small_city.replace(buildings=small_city.buildings.assign(pv_share=had))
-    memo = Memo()
-    assert run(with_pv, pv_share_before=had, memo=memo).totals["investment_eur"] == 0.0
-    more = small_city.replace(buildings=small_city.buildings.assign(pv_share=np.maximum(had, 0.3)))
-    result = run(more, pv_share_before=had, investment_eur=7.0, memo=memo)
-    kwp = (result.layers["buildings"]["pv_potential_kwp"] * np.maximum(0.3 - had, 0.0)).sum()
-    assert kwp > 0.0
+    with_pv = small_city.replace(buildings=small_city.buildings.assign(pv_share=had, facade_pv_share=had / 2))
+    before, memo = np.column_stack([had, had / 2]), Memo()
+    assert run(with_pv, pv_share_before=before, memo=memo).totals["investment_eur"] == 0.0
+    shares = {"pv_share": np.maximum(had, 0.3), "facade_pv_share": np.maximum(had / 2, 0.1)}
+    more = small_city.replace(buildings=small_city.buildings.assign(**shares))
+    result = run(more, pv_share_before=before, investment_eur=7.0, memo=memo)
+    columns = result.layers["buildings"]
+    kwp = (columns["pv_potential_kwp"] * np.maximum(0.3 - had, 0.0)).sum()
+    walls = (columns["facade_pv_potential_kwp"] * np.maximum(0.1 - had / 2, 0.0)).sum()
+    assert min(kwp, walls) > 0.0
+    kwp += walls * P.economics.facade_cost_factor
     assert result.totals["investment_eur"] == pytest.approx(7.0 + kwp * P.electricity.pv_cost_eur_kwp)
+
+
+def test_pv_stays_where_it_was_installed_when_new_shade_makes_the_roof_unsuitable(small_city: City) -> None:
+    """What is installed yields less; it does not vanish. What could still be installed falls."""
+    from twin.solar.model import prepare_roofs
+
+    low = small_city.replace(buildings=small_city.buildings.assign(pv_share=1.0))
+    tall = low.buildings["height_m"].copy()
+    tall.iloc[::2] = 60.0
+    high = low.replace(buildings=low.buildings.assign(height_m=tall))
+    roofs = prepare_roofs(low)
+    before, after = run(low), run(high, baseline=low, baseline_roofs=roofs)
+    stay = np.arange(1, len(tall), 2)
+    installed = [result.layers["buildings"].iloc[stay] for result in (before, after)]
+    assert installed[1]["pv_potential_kwp"].sum() < 0.99 * installed[0]["pv_potential_kwp"].sum()
+    np.testing.assert_allclose(installed[1]["pv_kwp"], installed[0]["pv_kwp"], rtol=1e-12)
+    assert installed[1]["pv_kwh_a"].sum() < installed[0]["pv_kwh_a"].sum()
 
 
 def test_unheated_buildings_do_not_overheat(small_city: City) -> None:

@@ -42,8 +42,10 @@ def test_case_600(figure: Recorder) -> None:
     light = weather.dni_w_m2, weather.dhi_w_m2, weather.ghi_w_m2
     sky = get("solar.sky", "numba")(*light, zenith, extraterrestrial_of_year(), 0.2)
     beam = np.where(zenith < 90.0, weather.dni_w_m2, 0.0)
-    south = np.array([90.0]), np.array([180.0])
-    irradiance = sum(get("solar.transposition", "numba")(*south, zenith, azimuth, beam, *sky))
+    one, open_sky = np.ones(1, np.float32), np.empty((0, 0), np.uint8)
+    south = np.array([90.0]), np.array([180.0]), open_sky, one, one, 0.5 * one, 0.0 * one
+    series = zenith, azimuth, beam, *sky, np.zeros(len(zenith))
+    irradiance = get("solar.plane_irradiance", "numba")(*south, *series, np.empty(0, np.float32))[0].astype(float)
 
     area, u, kappa = ENVELOPE.T
     capacity = float(area @ kappa)

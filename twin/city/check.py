@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from twin.city.check_layer import check_layer, first_of
 from twin.city.model import HOURS, City, Metadata, Terrain, Weather
-from twin.city.schema import HEAT_SUPPLIES, LAYERS
+from twin.city.schema import HEAT_SUPPLIES, LAYERS, OPTIONAL_LAYERS
 from twin.errors import CrsError, GeometryError, SchemaError, TwinError, WeatherError, at_row, did_you_mean
 
 LINK_END_TOLERANCE_M = 1.0
@@ -29,13 +30,20 @@ WEATHER_RANGES = {
 def check_city(city: City) -> list[TwinError]:
     """Return every problem of a city: metadata, layers, references between layers, weather and terrain.
 
-    The list is empty for a valid city. Its order is fixed: metadata, layers in schema order, references, weather,
-    terrain.
+    The list is empty for a valid city, which may lack roads (nodes and links both empty). Its order is fixed:
+    metadata, layers in schema order, references, weather, terrain.
     """
     problems = check_meta(city.meta)
+    roadless = len(city.nodes) == 0 and len(city.links) == 0
     for name, layer in LAYERS.items():
-        problems += check_layer(getattr(city, name), layer, crs=city.meta.crs)
+        may_be_empty = roadless and name in ("nodes", "links")
+        problems += check_layer(getattr(city, name), layer, crs=city.meta.crs, may_be_empty=may_be_empty)
+    for name, layer in OPTIONAL_LAYERS.items():
+        if getattr(city, name) is not None:
+            problems += check_layer(getattr(city, name), layer, crs=city.meta.crs)
     problems += _check_references(city)
+    problems += _check_roof_planes(city.roof_planes)
+    problems += _check_trees(city.trees)
     problems += check_weather(city.weather)
     problems += _check_terrain(city.terrain)
     return problems
@@ -162,9 +170,10 @@ def _check_references(city: City) -> list[TwinError]:
         ("links", "to_node", "nodes"),
         ("buildings", "zone_id", "zones"),
         ("charging_sites", "zone_id", "zones"),
+        ("roof_planes", "building_id", "buildings"),
     ):
         frame, known = getattr(city, layer), getattr(city, target)
-        if column not in frame.columns:
+        if frame is None or column not in frame.columns:
             continue
         bad = ~frame[column].isin(known.index).to_numpy()
         if bad.any():
@@ -220,6 +229,32 @@ def _check_link_ends(links: gpd.GeoDataFrame, nodes: gpd.GeoDataFrame) -> list[T
             what = f"the line does not {'start' if position == 0 else 'end'} at its {column}{more}"
             problems.append(GeometryError(what, where=where, expected=f"within {LINK_END_TOLERANCE_M} m"))
     return problems
+
+
+def _check_roof_planes(planes: gpd.GeoDataFrame | None) -> list[TwinError]:
+    """Check that every roof plane has finite heights; its other coordinates are checked with the layer."""
+    if planes is None or not isinstance(planes, gpd.GeoDataFrame) or planes.active_geometry_name is None:
+        return []
+    geometry = planes.geometry.to_numpy()
+    coordinates, row = shapely.get_coordinates(geometry, include_z=True, return_index=True)
+    bad = np.zeros(len(geometry), bool)
+    bad[row[~np.isfinite(coordinates[:, 2])]] = True
+    if not bad.any():
+        return []
+    where, more = first_of(bad, planes.index, "roof_planes", "geometry")
+    return [GeometryError(f"a height is missing or not finite{more}", where=where, expected="polygons with z")]
+
+
+def _check_trees(trees: gpd.GeoDataFrame | None) -> list[TwinError]:
+    """Check that crowns start below the tops of their trees."""
+    if trees is None or not {"height_m", "crown_base_m"} <= set(trees.columns):
+        return []
+    height, base = (pd.to_numeric(trees[name], errors="coerce").to_numpy() for name in ("height_m", "crown_base_m"))
+    bad = base >= height
+    if not bad.any():
+        return []
+    where, more = first_of(bad, trees.index, "trees", "crown_base_m")
+    return [SchemaError(f"the crown starts above the top{more}", where=where, expected="less than height_m")]
 
 
 def _check_terrain(terrain: Terrain) -> list[TwinError]:

@@ -14,10 +14,10 @@ from pandas.api import types as pdt
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from twin.city.schema import DERIVED, IMPUTED, MEASURED, Column, Layer
+from twin.city.schema import DERIVED, IMPUTED, MEASURED, OPTIONAL_LAYERS, Column, Layer
 from twin.errors import CrsError, GeometryError, SchemaError, TwinError, at_row, did_you_mean
 
-MAY_BE_EMPTY = ("charging_sites",)
+MAY_BE_EMPTY = ("charging_sites", *OPTIONAL_LAYERS)
 _DTYPES: dict[str, Callable[[Any], bool]] = {
     "str": lambda dtype: isinstance(dtype, pd.StringDtype),
     "float64": lambda dtype: dtype == np.float64,
@@ -26,7 +26,7 @@ _DTYPES: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def check_layer(frame: Any, layer: Layer, *, crs: str) -> list[TwinError]:
+def check_layer(frame: Any, layer: Layer, *, crs: str, may_be_empty: bool = False) -> list[TwinError]:
     """Return the problems of one layer: ids, columns, types, ranges, CRS and geometry.
 
     Parameters
@@ -37,10 +37,12 @@ def check_layer(frame: Any, layer: Layer, *, crs: str) -> list[TwinError]:
         Its declaration.
     crs : str
         The CRS that the metadata states.
+    may_be_empty : bool
+        Whether the layer may lack rows although its kind usually has some.
     """
     if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
         return [SchemaError("the layer is not a GeoDataFrame with a geometry", where=layer.name)]
-    problems = _check_index(frame, layer)
+    problems = _check_index(frame, layer, may_be_empty)
     problems += _check_columns(frame, layer)
     for column in layer.columns:
         if column.name in frame.columns:
@@ -67,10 +69,10 @@ def _check_layer_crs(frame: gpd.GeoDataFrame, name: str, crs: str) -> list[TwinE
     ]
 
 
-def _check_index(frame: gpd.GeoDataFrame, layer: Layer) -> list[TwinError]:
+def _check_index(frame: gpd.GeoDataFrame, layer: Layer, may_be_empty: bool) -> list[TwinError]:
     problems: list[TwinError] = []
     index = frame.index
-    if len(frame) == 0 and layer.name not in MAY_BE_EMPTY:
+    if len(frame) == 0 and not may_be_empty and layer.name not in MAY_BE_EMPTY:
         problems.append(SchemaError("the layer is empty", where=layer.name, expected="at least one row"))
     if index.name != layer.id_name:
         problems.append(

@@ -64,14 +64,16 @@ class Manifest:
         return self.positions.where(path)
 
 
-def read_manifest(path: Path, *, files: Sequence[str]) -> Manifest:
+def read_manifest(path: Path, *, files: Sequence[str], optional: Sequence[str] = ()) -> Manifest:
     """Read and check ``city.yaml``.
 
     Parameters
     ----------
     path : Path
     files : sequence of str
-        Names that must stand under ``files``, no more and no fewer.
+        Names that must stand under ``files``.
+    optional : sequence of str
+        Names that may stand there too; no others may.
 
     Raises
     ------
@@ -93,7 +95,8 @@ def read_manifest(path: Path, *, files: Sequence[str]) -> Manifest:
     weather = check.mapping(_as(dict, data.get("weather")), ("weather",), _WEATHER)
     weather_source = check.mapping(_as(dict, weather.get("source")), ("weather", "source"), _SOURCE)
     terrain = check.mapping(_as(dict, data.get("terrain")), ("terrain",), _TERRAIN)
-    entries = check.mapping(_as(dict, data.get("files")), ("files",), dict.fromkeys(files, _Key(_MAPPING)))
+    named = dict.fromkeys(files, _Key(_MAPPING)) | dict.fromkeys(optional, _Key(_MAPPING, required=False))
+    entries = check.mapping(_as(dict, data.get("files")), ("files",), named)
     tables = {name: check.mapping(entry, ("files", name), _FILE) for name, entry in entries.items()}
     if check.problems:
         raise DataError("the city package does not fit its schema", where=str(path), problems=check.problems)

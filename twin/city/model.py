@@ -91,7 +91,10 @@ class Terrain:
 
 @dataclass(frozen=True)
 class City:
-    """A city model. Layers are GeoDataFrames in one metric CRS, indexed by id, with the columns of `schema.LAYERS`."""
+    """A city model. Layers are GeoDataFrames in one metric CRS, indexed by id, with the columns of `schema.LAYERS`.
+
+    `roof_planes` and `trees` (`schema.OPTIONAL_LAYERS`) are None where nothing is known of them.
+    """
 
     meta: Metadata
     buildings: gpd.GeoDataFrame
@@ -103,6 +106,9 @@ class City:
     terrain: Terrain = field(
         default_factory=lambda: Terrain(np.zeros((1, 1)), west=0.0, north=0.0, cell_m=1e6),
     )
+
+    roof_planes: gpd.GeoDataFrame | None = None
+    trees: gpd.GeoDataFrame | None = None
 
     def replace(self, **layers: object) -> City:
         """Return a copy with some layers replaced."""

@@ -1,4 +1,4 @@
-"""Reading OpenStreetMap extracts (PBF) through pyrosm: raw buildings, roads and charging stations."""
+"""Reading OpenStreetMap extracts (PBF) through pyrosm: raw buildings, roads, charging stations and trees."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from twin.city import osm_tags
 from twin.city.osm_turns import Restriction, read_restrictions
 from twin.city.pbf import check_pbf
 from twin.city.roads import Way
-from twin.city.schema import BUILDINGS, CHARGING_SITES, DERIVED, Layer
+from twin.city.schema import BUILDINGS, CHARGING_SITES, DERIVED, TREES, Layer
 from twin.errors import DataError, MissingExtraError
 
 LICENCE = "ODbL 1.0"
@@ -35,6 +35,7 @@ _BUILDING_KEYS = (
     "healthcare",
     "tourism",
 )
+_TREE_KEYS = ("height", "est_height", "diameter_crown", "leaf_cycle", "leaf_type", "genus", "species", "wood", "type")
 _ROAD_KEYS = ("junction", "ref", "lanes:forward", "lanes:backward", "maxspeed:forward", "maxspeed:backward")
 # Columns of pyrosm that are no tags.
 _FRAME_COLUMNS = frozenset(
@@ -58,6 +59,7 @@ class OsmData:
     date: str
     restrictions: tuple[Restriction, ...] = ()
     restrictions_left_out: Counter[str] = field(default_factory=Counter)
+    trees: gpd.GeoDataFrame | None = None
 
 
 def read_osm(path: str | Path, *, clip: Bbox | None = None, progress: Callable[[str], None] | None = None) -> OsmData:
@@ -99,6 +101,14 @@ def read_osm(path: str | Path, *, clip: Bbox | None = None, progress: Callable[[
         stations = osm.get_data_by_custom_criteria(
             custom_filter={"amenity": ["charging_station"]}, filter_type="keep", keep_relations=False
         )
+        say("reading trees")
+        trees = osm.get_data_by_custom_criteria(
+            custom_filter={"natural": ["tree"]},
+            filter_type="keep",
+            keep_ways=False,
+            keep_relations=False,
+            extra_attributes=list(_TREE_KEYS),
+        )
     if buildings is None or len(buildings) == 0:
         raise DataError("the extract holds no buildings", where=str(path))
     if network is None or network[1] is None or len(network[1]) == 0:
@@ -116,6 +126,7 @@ def read_osm(path: str | Path, *, clip: Bbox | None = None, progress: Callable[[
             date=info.date or _newest(buildings, edges),
             restrictions=restrictions,
             restrictions_left_out=left_out,
+            trees=_trees(trees),
         )
 
 
@@ -158,7 +169,8 @@ def _raw_layer(layer: Layer, frame: gpd.GeoDataFrame, rows: list[dict[str, tuple
     for name in rows[0] if rows else ():
         values = [row[name][0] for row in rows]
         column = layer.column(name)
-        data[name] = pd.array(values, "str") if column.dtype == "str" else np.array(values, np.float64)
+        kind = {"bool": object}.get(column.dtype, np.float64)
+        data[name] = pd.array(values, "str") if column.dtype == "str" else np.array(values, kind)
         if column.has_origin:
             data[f"{name}_origin"] = pd.array([row[name][1] for row in rows], "str")
     index = pd.Index(_ids(frame), dtype="str", name=layer.id_name)
@@ -192,6 +204,14 @@ def _charging_sites(frame: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame:
         for tags in _tags(frame)
     ]
     return _raw_layer(CHARGING_SITES, frame, rows)
+
+
+def _trees(frame: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
+    if frame is None or len(frame) == 0:
+        return None
+    points = frame[frame.geometry.geom_type == "Point"]
+    rows: list[dict[str, tuple[Any, str]]] = [dict(osm_tags.tree(tags)) for tags in _tags(points)]
+    return _raw_layer(TREES, points, rows)
 
 
 def _ways(edges: pd.DataFrame) -> Iterator[Way]:

@@ -150,6 +150,37 @@ def charging(tags: Tags) -> dict[str, tuple[float, str]]:
     }
 
 
+_LEAVES = {
+    "leaf_cycle": {"evergreen": True, "deciduous": False, "semi_evergreen": True, "semi_deciduous": False},
+    "leaf_type": {"needleleaved": True, "broadleaved": False, "leafless": False},
+    "type": {"conifer": True, "broad_leaved": False, "palm": True},
+    "wood": {"coniferous": True, "evergreen": True, "deciduous": False},
+}
+
+
+def tree(tags: Tags) -> dict[str, tuple[object, str]]:
+    """Return height, crown diameter, crown base and evergreen with their origins, as far as the tags go.
+
+    ``leaf_cycle`` is measured; from needles (``leaf_type``) and the old keys ``type`` and ``wood`` it is derived, with
+    larches as the exception: they shed their needles.
+    """
+    height, estimated = length_m(tags.get("height")), length_m(tags.get("est_height"))
+    origin = MEASURED if 1.0 <= height <= 80.0 else DERIVED
+    height = height if origin == MEASURED else estimated
+    crown = length_m(tags.get("diameter_crown"))
+    larch = "larix" in f"{tags.get('genus', '')} {tags.get('species', '')}".lower()
+    found = [(key, table[tags[key]]) for key, table in _LEAVES.items() if tags.get(key) in table]
+    evergreen: tuple[bool | None, str] = (None, "")
+    if found:
+        key, keeps = found[0]
+        evergreen = (keeps, MEASURED) if key == "leaf_cycle" else (keeps and not larch, DERIVED)
+    return {
+        "height_m": (height, origin) if 1.0 <= height <= 80.0 else (np.nan, ""),
+        "crown_diameter_m": (crown, MEASURED) if 0.2 <= crown <= 60.0 else (np.nan, ""),
+        "evergreen": evergreen,
+    }
+
+
 def _number(text: str | None) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*°?\s*", text or "")
     return float(match[1]) if match else np.nan

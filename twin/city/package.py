@@ -1,5 +1,7 @@
 """City packages: a folder with ``city.yaml``, one GeoParquet file per layer, weather, terrain and the repairs log.
 
+Layers that a city may lack (`twin.city.schema.OPTIONAL_LAYERS`) have a file only where the city has them.
+
 File names carry the start of their checksum, and ``city.yaml`` is replaced last in one step. So a package is either
 the old or the new one, never a mixture, and whatever else lies in the folder stays untouched.
 """
@@ -25,7 +27,7 @@ from twin.city.check import validated
 from twin.city.frames import with_defaults
 from twin.city.manifest import SCHEMA_VERSION, Manifest, read_manifest
 from twin.city.model import City, Terrain, Weather
-from twin.city.schema import LAYERS
+from twin.city.schema import LAYERS, OPTIONAL_LAYERS
 from twin.city.yaml import dump_yaml
 from twin.errors import DataError
 
@@ -35,7 +37,9 @@ REPAIRS = "repairs"
 MAX_FILE_BYTES = 2_000_000_000
 MAX_ROWS = 20_000_000
 MAX_UNPACKED_BYTES = 8_000_000_000
-_OURS = re.compile(rf"({'|'.join((*TABLES, REPAIRS))})-[0-9a-f]{{12}}\.(parquet|txt)(\.tmp)?|city\.yaml\.tmp")
+_OURS = re.compile(
+    rf"({'|'.join((*TABLES, *OPTIONAL_LAYERS, REPAIRS))})-[0-9a-f]{{12}}\.(parquet|txt)(\.tmp)?|city\.yaml\.tmp"
+)
 
 
 def save_city(city: City, folder: str | Path) -> None:
@@ -90,10 +94,12 @@ def load_city(path: str | Path) -> City:
     manifest_path = path / MANIFEST if path.is_dir() else path
     if not manifest_path.is_file():
         raise DataError("there is no city package", where=str(path), expected=f"a folder with a {MANIFEST}")
-    manifest = read_manifest(manifest_path, files=(*TABLES, REPAIRS))
+    manifest = read_manifest(manifest_path, files=(*TABLES, REPAIRS), optional=tuple(OPTIONAL_LAYERS))
     folder = manifest_path.parent
     layers = {
-        name: with_defaults(_read(folder, manifest, name, gpd.read_parquet), layer) for name, layer in LAYERS.items()
+        name: with_defaults(_read(folder, manifest, name, gpd.read_parquet), layer)
+        for name, layer in (LAYERS | OPTIONAL_LAYERS).items()
+        if name in manifest.files
     }
     weather = _read(folder, manifest, "weather", pd.read_parquet)
     terrain = _read(folder, manifest, "terrain", pd.read_parquet)
@@ -112,6 +118,7 @@ def _tables(city: City) -> list[tuple[str, bytes]]:
     """Return each table of the package as the bytes of a Parquet file."""
     tables = []
     frames: dict[str, Any] = {name: getattr(city, name) for name in LAYERS}
+    frames |= {name: getattr(city, name) for name in OPTIONAL_LAYERS if getattr(city, name) is not None}
     frames["weather"] = pd.DataFrame(city.weather.channels())
     frames["terrain"] = pd.DataFrame({"height_m": np.asarray(city.terrain.height_m, np.float64).ravel()})
     for name, frame in frames.items():

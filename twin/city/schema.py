@@ -202,6 +202,15 @@ BUILDINGS = Layer(
         ),
         Column("envelope", "str", "-", "state of the envelope", values=ENVELOPES, default="existing"),
         Column("pv_share", "float64", "-", "share of the suitable roof area that carries PV", 0.0, 1.0, default=0.0),
+        Column(
+            "facade_pv_share",
+            "float64",
+            "-",
+            "share of the suitable façade area that carries PV",
+            0.0,
+            1.0,
+            default=0.0,
+        ),
         Column("zone_id", "str", "-", "zone that holds the building"),
     ),
 )
@@ -345,4 +354,40 @@ CHARGING_SITES = Layer(
     ),
 )
 
+ROOF_PLANES = Layer(
+    "roof_planes",
+    "plane_id",
+    ("Polygon",),
+    (
+        Column("building_id", "str", "-", "building that carries the roof plane"),
+        Column("tilt_deg", "float64", "deg", "tilt against the horizontal", 0.0, 90.0),
+        Column("azimuth_deg", "float64", "deg", "azimuth, clockwise from north; 0 when the tilt is 0", 0.0, 360.0),
+        Column("area_m2", "float64", "m2", "true area in the plane", 0.0, 2e6),
+    ),
+)
+"""Heights (z) are above sea level. A building without rows here has the roof that its columns ``roof_…`` describe."""
+
+TREES = Layer(
+    "trees",
+    "tree_id",
+    ("Point",),
+    (
+        Column(
+            "height_m", "float64", "m", "height of the top above ground", 1.0, 80.0,
+            imputation="default", has_origin=True,
+        ),
+        Column(
+            "crown_base_m", "float64", "m", "height of the lowest leaves above ground", 0.0, 79.0,
+            imputation="share of the height", has_origin=True,
+        ),
+        Column(
+            "crown_diameter_m", "float64", "m", "diameter of the crown", 0.2, 60.0,
+            imputation="share of the height", has_origin=True,
+        ),
+        Column("evergreen", "bool", "-", "keeps its leaves in winter", imputation="deciduous", has_origin=True),
+    ),
+)  # fmt: skip
+
 LAYERS = {layer.name: layer for layer in (BUILDINGS, NODES, LINKS, ZONES, CHARGING_SITES)}
+OPTIONAL_LAYERS = {layer.name: layer for layer in (ROOF_PLANES, TREES)}
+"""Layers that a city may lack; `City` holds None there."""

@@ -24,12 +24,15 @@ from twin.city.door import open_vector
 from twin.city.geometry import check_ids
 from twin.city.roads import NodeId, Way, road_class
 from twin.city.schema import BUILDINGS, MEASURED, Column
+from twin.city.yaml import read_yaml
 from twin.errors import DataError, SchemaError, at_row, did_you_mean
 
 Mapped = Mapping[str, Any]
+_STATE = ("footprint_area_m2", "zone_id", "envelope", "pv_share", "facade_pv_share")
+"""Columns that no file is asked for: what follows from geometry, and state that a new city starts with."""
 BUILDING_TARGETS = (
     "id",
-    *(c.name for c in BUILDINGS.columns if c.name not in ("footprint_area_m2", "zone_id", "envelope", "pv_share")),
+    *(c.name for c in BUILDINGS.columns if c.name not in _STATE),
 )
 ROAD_TARGETS = ("id", "name", "road_class", "oneway", "lanes", "speed_limit_kmh")
 _RULES: tuple[set[str], ...] = ({"column"}, {"value"}, {"column", "values"})
@@ -98,6 +101,32 @@ def read_roads(path: str | Path, mapping: Mapped | None = None, *, layer: str | 
     frame = gpd.GeoDataFrame(data, index=index, geometry=features.geometry.to_numpy(), crs=features.crs)
     check_ids(frame, str(path))
     return frame
+
+
+def read_mapping(mapping: Mapping[str, Mapped] | str | Path | None) -> dict[str, Any]:
+    """Return the two parts of a mapping, ``buildings`` and ``roads``, read from its file where it is one.
+
+    Raises
+    ------
+    DataError
+        A file that cannot be read, an unknown part, or a part that maps nothing.
+    """
+    rules = read_yaml(mapping, error=DataError)[0] if isinstance(mapping, (str, Path)) else dict(mapping or {})
+    place = str(mapping) if isinstance(mapping, (str, Path)) else None
+    for key in rules:
+        if key not in ("buildings", "roads"):
+            raise DataError(
+                f"the mapping has an unknown part {key!r}",
+                where=place,
+                remedy=did_you_mean(key, ("buildings", "roads")),
+            )
+        if not isinstance(rules[key], Mapping):
+            raise DataError(
+                f"the part {key!r} of the mapping is {rules[key]!r:.60}",
+                where=place,
+                expected="our column -> column of the file or constant",
+            )
+    return rules
 
 
 def ways_of_lines(lines: gpd.GeoDataFrame) -> tuple[list[Way], dict[NodeId, tuple[float, float]]]:

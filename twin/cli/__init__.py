@@ -75,12 +75,21 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("run", metavar="RUN", help="a run folder")
     export.add_argument("--output", metavar="FOLDER", help="where to write (default: RUN/export)")
 
-    add = command("import", "make a city package from an OpenStreetMap extract or vector files")
-    add.add_argument("file", metavar="FILE", help="OSM PBF, GeoPackage, GeoJSON, Shapefile, FlatGeobuf or GeoParquet")
+    add = command("import", "make a city package from an OpenStreetMap extract, vector files or a 3D city file")
+    add.add_argument(
+        "file",
+        metavar="FILE",
+        help="OSM PBF, CityJSON, CityGML, GeoPackage, GeoJSON, Shapefile, FlatGeobuf or GeoParquet",
+    )
     add.add_argument("--name", required=True, type=_city_name, help="name of the city, for example kouvola")
     add.add_argument("--output", metavar="FOLDER", help="where to write the package (default: geodata/NAME)")
     add.add_argument("--roads", metavar="FILE", help="vector file of roads, when FILE holds only buildings")
     add.add_argument("--mapping", metavar="FILE", help="YAML file: our column -> column of the file or constant")
+    add.add_argument(
+        "--crs",
+        metavar="EPSG:N",
+        help="metric reference system of the city; of a 3D city file: that of its coordinates",
+    )
     add.add_argument("--title", help="title for people")
     add.add_argument("--country", help="ISO 3166 code, for example FI")
     add.add_argument(
@@ -124,6 +133,50 @@ def _parser() -> argparse.ArgumentParser:
     )
     assign.add_argument("--force", action="store_true", help="replace files that are already there")
     assign.add_argument("--threads", type=_positive, metavar="N", help="threads; results do not depend on it")
+
+    solar = command(
+        "solar", "write the solar cadastre of a city: what every roof could yield, why, and which come first"
+    )
+    solar.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="city package or library name, CityJSON or CityGML file, or surface model (.tif)",
+    )
+    solar.add_argument("--out", required=True, metavar="FOLDER", help="where to write the cadastre")
+    solar.add_argument("--title", help="name of the city for people (default: that of the source)")
+    solar.add_argument("--weather", metavar="EPW", help="weather year (default: that of the city)")
+    solar.add_argument(
+        "--years", nargs="+", metavar="EPW", help="more weather years, for the mean yield and its spread"
+    )
+    solar.add_argument(
+        "--rules", default="nrel", metavar="NAME", help="rule set: nrel, cea_800, sonnendach (default: nrel)"
+    )
+    solar.add_argument("--budget", type=_finite, metavar="EUR", help="stop the ranked list when this is spent")
+    solar.add_argument(
+        "--by", choices=("co2", "npv"), default="co2", help="rank by cost per tonne or by net present value"
+    )
+    solar.add_argument("--sheet", action="append", metavar="ID", help="building to explain (default: the first ten)")
+    solar.add_argument("--facades", action="store_true", help="walls by orientation too")
+    solar.add_argument(
+        "--hourly",
+        action="store_true",
+        help="write every hour of every roof plane too (hourly.zarr); with --facades, of the storeys of the buildings "
+        "that have a sheet",
+    )
+    solar.add_argument("--ground", metavar="TIF", help="terrain model below a surface model")
+    solar.add_argument("--above-ground", action="store_true", help="the surface model holds heights above the ground")
+    solar.add_argument("--canopy", metavar="TIF", help="heights of tree crowns above ground, beside a surface model")
+    solar.add_argument("--footprints", metavar="FILE", help="outlines of buildings, beside a surface model")
+    solar.add_argument("--crs", metavar="CRS", help="reference system of a 3D city file that names none")
+    solar.add_argument(
+        "--set", action="append", metavar="NAME=VALUE", help="a parameter, for example electricity.price_eur_kwh=0.25"
+    )
+    solar.add_argument(
+        "--draws", type=int, default=2, metavar="N", help="times that heights are drawn anew for P90 (default: 2)"
+    )
+    solar.add_argument("--seed", type=int, default=1, metavar="N")
+    solar.add_argument("--force", action="store_true", help="replace a cadastre that is already there")
+    solar.add_argument("--threads", type=_positive, metavar="N", help="threads; results do not depend on it")
 
     bench = command("bench", "time the kernel variants on random inputs: units of work per second")
     bench.add_argument("family", nargs="?", metavar="FAMILY", help="kernel family, for example energy.zone_balance")

@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,14 +131,14 @@ def run(options: argparse.Namespace) -> Result:
     return result | {"report": str(report_path), "seconds": seconds, "compile_seconds": compiled}
 
 
-def prepare_kernels(threads: int | None, quiet: bool) -> float:
-    """Compile or load the fast kernels, announced; return the seconds it took."""
+def prepare_kernels(threads: int | None, quiet: bool, domains: Collection[str] = ()) -> float:
+    """Compile or load the fast kernels (of some domains), announced; return the seconds it took."""
     from twin.kernels.compile import compile_kernels
 
     begun = time.perf_counter()
     _set_threads(threads)
     with ProgressLine("kernels (compiled once, about half a minute the first time)", quiet) as progress:
-        done = compile_kernels(progress=progress)
+        done = compile_kernels(progress=progress, domains=domains)
     seconds = time.perf_counter() - begun
     fresh = [kernel for kernel in done if not kernel.from_cache]
     if not quiet:
@@ -222,8 +222,8 @@ def _save(city: City, options: argparse.Namespace, default: str) -> Result:
 
     folder = Path(options.output or default)
     save_city(city, folder)
-    names = ("buildings", "links", "nodes", "zones", "charging_sites")
-    sizes = {name: len(getattr(city, name)) for name in names}
+    names = ("buildings", "roof_planes", "trees", "links", "nodes", "zones", "charging_sites")
+    sizes = {name: len(getattr(city, name)) for name in names if getattr(city, name) is not None}
     score = float(resolution_score(city).attrs["score"])
     if not options.json:
         print(f"{folder}: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sizes.items()))
@@ -257,6 +257,7 @@ def import_(options: argparse.Namespace) -> Result:
             weather=options.weather,
             roads=options.roads,
             mapping=options.mapping,
+            crs=options.crs,
             zone_cell_m=options.zone_size,
             progress=lambda text, *_: progress(text),
         )
@@ -277,6 +278,13 @@ def assign(options: argparse.Namespace) -> Result:
 
     _set_threads(options.threads)
     return run_assign(options)
+
+
+def solar(options: argparse.Namespace) -> Result:
+    """Write the solar cadastre of a city."""
+    from twin.cli.solar import run_solar
+
+    return run_solar(options)
 
 
 def bench(options: argparse.Namespace) -> Result:
@@ -310,6 +318,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "import": import_,
     "generate": generate,
     "assign": assign,
+    "solar": solar,
     "bench": bench,
     "schema": schema,
 }

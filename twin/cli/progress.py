@@ -13,7 +13,7 @@ class ProgressLine:
 
     def __init__(self, title: str, quiet: bool = False) -> None:
         self.title, self.quiet = title, quiet
-        self._started = time.monotonic()
+        self._started = self._counted = time.monotonic()
         self._bar: Any = None
         self._task: Any = None
         self._last = ""
@@ -38,7 +38,9 @@ class ProgressLine:
             self._bar.stop()
 
     def __call__(self, label: str, done: int = 0, total: int = 0) -> None:
-        """Show a step."""
+        """Show a step. A count that begins again at 0 starts the clock of the time left again."""
+        if not done:
+            self._counted = time.monotonic()
         if self._bar:
             self._bar.update(self._task, description=f"{self.title}: {label}", completed=done, total=total or None)
         elif not self.quiet:
@@ -51,6 +53,7 @@ class ProgressLine:
             return
         self._last = tenth
         elapsed = time.monotonic() - self._started
-        left = f", about {elapsed / done * (total - done):.0f} s left" if 0 < done < total else ""
+        since = time.monotonic() - self._counted
+        left = f", about {since / done * (total - done):.0f} s left" if 0 < done < total else ""
         count = f" {done}/{total}" if total else ""
         print(f"{self.title}:{count} {label} ({elapsed:.0f} s{left})", file=sys.stderr, flush=True)

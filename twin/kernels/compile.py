@@ -8,7 +8,7 @@ other timing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,7 @@ def compile_kernels(
     variant: str = "numba",
     progress: Callable[[str, int, int], None] | None = None,
     lock_folder: Path | None = None,
+    domains: Collection[str] = (),
 ) -> list[Compiled]:
     """Call every family's `variant` once on its smallest sample and return the time each first call took.
 
@@ -49,10 +50,13 @@ def compile_kernels(
         Called with (label, done, total).
     lock_folder : Path, optional
         Folder of the lock file; the user's cache folder when not given.
+    domains : collection of str, optional
+        Only families of these domains (``solar`` for ``solar.pv``).
     """
     from filelock import FileLock
 
-    todo = [f for f in registry.families().values() if variant in f.variants]
+    chosen = [f for f in registry.families().values() if not domains or f.name.partition(".")[0] in domains]
+    todo = [f for f in chosen if variant in f.variants]
     folder = lock_folder or _cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     done = []

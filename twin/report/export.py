@@ -115,15 +115,15 @@ def _write(run: Run, folder: Path) -> None:
         table.to_csv(folder / "csv" / f"{name}.csv", index=False, lineterminator="\n")
     for scenario in (BASELINE, *run.info["scenarios"]):
         run.roof_planes(scenario).to_csv(folder / "csv" / f"{scenario}_roof_planes.csv", lineterminator="\n")
-    _write_styles(package, layer_styles(layers, labels_of(run)))
+    write_styles(package, layer_styles(layers, labels_of(run)))
     compare(run).to_csv(folder / "csv" / "kpis.csv", index=False, lineterminator="\n")
     zone_differences(run).to_csv(folder / "csv" / "zone_differences.csv", index=False, lineterminator="\n")
     files.write_text(folder / "ATTRIBUTION.txt", attribution(run))
     files.write_json(folder / MARKER, {"run": run.info["run"], "identity": run.info["identity"], "layers": [*layers]})
 
 
-def _write_styles(package: Path, styles: list[LayerStyle]) -> None:
-    """Write the table ``layer_styles`` that QGIS reads, and fix the times of the file."""
+def write_styles(package: Path, styles: list[LayerStyle]) -> None:
+    """Write the table ``layer_styles`` of a GeoPackage, which QGIS reads, and fix the times of the file."""
     with contextlib.closing(sqlite3.connect(package)) as connection, connection:
         connection.execute(
             "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), "

@@ -16,7 +16,9 @@ from twin.report import charts, summary
 from twin.report.formats import number
 from twin.report.layers import place_names
 from twin.report.maps import difference_maps
+from twin.report.neighbours import limit_rows, neighbour_sections
 from twin.report.rebound import rebound_rows
+from twin.report.roofs_first import programme_sections
 from twin.scenario import files
 from twin.scenario.store import BASELINE
 
@@ -53,6 +55,7 @@ def _content(run: Run) -> dict[str, Any]:
     layers = {name: run.layer(BASELINE, name) for name in ("zones", "links")}
     notes = [*table.attrs["notes"], *maps.notes]
     profiles, same_profiles = _profiles(run, table, labels)
+    shaded = neighbour_sections(run, table, labels)
     return {
         "title": info["study"]["study"].replace("-", " ").capitalize(),
         "question": info["question"],
@@ -66,6 +69,9 @@ def _content(run: Run) -> dict[str, Any]:
         "changes": summary.changes(run, labels),
         "kpis": summary.kpi_groups(run, table),
         "rebound": rebound_rows(run, table, labels),
+        "programmes": programme_sections(run, labels),
+        "neighbours": [section | {"map": _markup([section["map"]])[0]} for section in shaded],
+        "neighbour_limits": limit_rows(run) if shaded else [],
         "intervals": _markup(_interval_charts(table, labels, summary.asked_for(run))),
         "targets": summary.target_rows(run, targets(run), labels),
         "shapes": _markup([maps.shapes])[0],

@@ -10,6 +10,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+NEAR_M = 80.0
+"""A building without a name is called after a street that is not farther away."""
+
 
 class Aggregation(Enum):
     """How a quantity of several features becomes one."""
@@ -119,6 +122,20 @@ def place_names(layers: Mapping[str, gpd.GeoDataFrame]) -> dict[str, str]:
     return {
         str(zone): (str(name) or str(zone)) + (f" · {longest[str(zone)]}" if str(zone) in longest.index else "")
         for zone, name in own.items()
+    }
+
+
+def building_names(buildings: gpd.GeoDataFrame, links: gpd.GeoDataFrame) -> dict[str, str]:
+    """Return a name per building that a reader can find: its own, else the nearest named street with its id."""
+    named = links[links["name"] != ""] if "name" in links.columns else links.iloc[:0]
+    streets = dict.fromkeys(map(str, buildings.index), "")
+    if len(named) and len(buildings):
+        rows, found = named.sindex.nearest(buildings.geometry.to_numpy(), max_distance=NEAR_M, return_all=False)
+        streets |= dict(zip(buildings.index[rows].astype(str), named["name"].iloc[found].astype(str), strict=True))
+    own = buildings["name"] if "name" in buildings.columns else pd.Series("", index=buildings.index)
+    return {
+        str(key): str(name) or (f"{streets[str(key)]} · {key}" if streets[str(key)] else str(key))
+        for key, name in own.items()
     }
 
 

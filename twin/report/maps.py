@@ -84,7 +84,7 @@ class MapSet:
 
 
 @dataclass(frozen=True)
-class _Frame:
+class Frame:
     """From metric coordinates to the picture."""
 
     west: float
@@ -110,7 +110,7 @@ def difference_maps(run: Run, labels: Mapping[str, str]) -> MapSet:
     """Return the difference maps of every theme and scenario of a run."""
     layers = {name: run.layer(BASELINE, name) for name in ("buildings", "links", "zones")}
     layers["links"] = merged_links(layers["links"])
-    frame = _frame(layers)
+    frame = city_frame(layers)
     shown, notes = _themes(layers)
     shapes = _shapes(layers, frame)
     keys = {name: {str(i): f"{name[0]}{n}" for n, i in enumerate(layer.index)} for name, layer in layers.items()}
@@ -155,7 +155,7 @@ def _newly_closed(run: Run, scenario: str, links: gpd.GeoDataFrame) -> list[str]
     return [str(i) for i in links.index[(state & ~links["closed"].astype(bool)).to_numpy()]]
 
 
-def _frame(layers: Mapping[str, gpd.GeoDataFrame]) -> _Frame:
+def city_frame(layers: Mapping[str, gpd.GeoDataFrame]) -> Frame:
     """Fit the middle of the city, where its buildings are, into the picture."""
     layer = layers["buildings"] if len(layers["buildings"]) else layers["zones"]
     west, south, east, north = layer.total_bounds
@@ -164,10 +164,10 @@ def _frame(layers: Mapping[str, gpd.GeoDataFrame]) -> _Frame:
     scale = min(WIDTH / width, MAX_HEIGHT / depth)
     height = float(np.clip(depth * scale, MIN_HEIGHT, MAX_HEIGHT))
     x, y = (west + east) / 2, (south + north) / 2
-    return _Frame(x - WIDTH / scale / 2, y + height / scale / 2, scale, height)
+    return Frame(x - WIDTH / scale / 2, y + height / scale / 2, scale, height)
 
 
-def _shapes(layers: Mapping[str, gpd.GeoDataFrame], frame: _Frame) -> str:
+def _shapes(layers: Mapping[str, gpd.GeoDataFrame], frame: Frame) -> str:
     """Return a hidden image: a group per layer, and in it a path per feature."""
     groups = []
     for name, layer in layers.items():
@@ -214,7 +214,7 @@ def _map(
     scenario: str,
     table: pd.DataFrame,
     bound: float,
-    frame: _Frame,
+    frame: Frame,
     keys: Mapping[str, Mapping[str, str]],
     layers: Mapping[str, gpd.GeoDataFrame],
     closed: Sequence[str],
@@ -240,8 +240,8 @@ def _map(
         marks = "".join(svg.element("use", href=f"#{keys['links'][i]}") for i in closed)
         body.append(svg.element("g", marks, fill="none", stroke="#111", stroke_width=2.2, stroke_dasharray="2 3"))
     parts.append(svg.element("g", "".join(body), clip_path="url(#frame)"))
-    parts.append(_scale_bar(frame))
-    parts.append(_north(frame))
+    parts.append(scale_bar(frame))
+    parts.append(north_arrow(frame))
     has_noise = bool(table["sd"].notna().any())
     parts.append(_legend(theme, bound, HEAD + frame.height + 24, has_noise, bool(closed) and theme.layer == "links"))
     return svg.document(WIDTH, HEAD + frame.height + FOOT, f"{title}, {theme.unit}", "".join(parts), "map")
@@ -293,7 +293,8 @@ def _tip(theme: Theme, name: str, value: float, sd: float, noisy: bool) -> str:
     return svg.element("title", svg.escape(content))
 
 
-def _scale_bar(frame: _Frame) -> str:
+def scale_bar(frame: Frame) -> str:
+    """Return a scale bar for the lower left corner."""
     metres = svg.nice_step(WIDTH / frame.scale / 4, 1)
     metres = metres if metres * frame.scale <= 190 else metres / 2
     length, x, y = metres * frame.scale, 14.0, HEAD + frame.height - 14
@@ -305,7 +306,7 @@ def _scale_bar(frame: _Frame) -> str:
     )
 
 
-def _zone_names(zones: gpd.GeoDataFrame, frame: _Frame) -> str:
+def _zone_names(zones: gpd.GeoDataFrame, frame: Frame) -> str:
     """Return the names of the zones at their middles, where few enough to be read."""
     if "name" not in zones.columns or len(zones) > NAMED_ZONES:
         return ""
@@ -319,7 +320,8 @@ def _zone_names(zones: gpd.GeoDataFrame, frame: _Frame) -> str:
     )  # fmt: skip
 
 
-def _north(frame: _Frame) -> str:
+def north_arrow(frame: Frame) -> str:
+    """Return a north arrow for the upper right corner."""
     x, y = WIDTH - 20, HEAD + 14
     return (
         svg.rect(x - 12, y - 8, 24, 40, fill="#fff", opacity=0.85)

@@ -19,7 +19,14 @@ from twin.scenario.store import BASELINE
 SEQUENTIAL = ("#fde725", "#5ec962", "#21918c", "#3b528b", "#440154")
 """Five steps of viridis (van der Walt and Smith 2015), light for little."""
 FAR = 1e15
-MARKS = {"links": "line", "buildings": "fill", "zones": "fill", "sites": "marker"}
+MARKS = {
+    "links": "line",
+    "buildings": "fill",
+    "zones": "fill",
+    "sites": "marker",
+    "roof_planes": "fill",
+    "facades": "line",
+}
 GEOMETRY_TYPES = {"marker": "0", "line": "1", "fill": "2"}
 SITES = Theme("sites", "energy_kwh_day", "Energy charged", "kWh/day", "neutral", Aggregation.SUM, 10.0)
 """Charging sites show their value in every scenario: new ones have no baseline to differ from."""
@@ -74,6 +81,42 @@ def layer_styles(layers: Mapping[str, gpd.GeoDataFrame], labels: Mapping[str, st
             text = f"{labels[scenario]}: {theme.title}, {what}, {_unit(theme)}; {DIRECTION[theme.better]}"
             styles.append(LayerStyle(name, theme.quantity, qml, position == default, text))
     return styles
+
+
+def value_style(layer: str, values: NDArray[np.float64], theme: Theme, *, default: bool = False) -> LayerStyle:
+    """Return the style of one quantity of a layer that stands for itself, without scenarios."""
+    qml = _qml(theme.layer, f'"{theme.quantity}"', _value_classes(theme, values))
+    text = f"{theme.title}, {_unit(theme)}; {DIRECTION[theme.better]}"
+    return LayerStyle(layer, theme.quantity, qml, default, text)
+
+
+def category_style(
+    layer: str, kind: str, expression: str, name: str, categories: Mapping[str, str], *, default: bool = False
+) -> LayerStyle:
+    """Return a style with one colour per text value.
+
+    Parameters
+    ----------
+    layer, kind : str
+        Name of the layer, and what it is drawn as (`MARKS`).
+    expression : str
+        QGIS expression that gives the text.
+    name : str
+        Name of the style.
+    categories : mapping
+        Colour (``#rrggbb``) by value.
+    """
+    root = ET.Element("qgis", version="3.28.0", styleCategories="Symbology")
+    renderer = ET.SubElement(
+        root, "renderer-v2", type="categorizedSymbol", attr=expression, symbollevels="0", enableorderby="0",
+        forceraster="0",
+    )  # fmt: skip
+    rows, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
+    for position, (value, colour) in enumerate(categories.items()):
+        ET.SubElement(rows, "category", value=value, label=value, symbol=str(position), render="true", type="string")
+        symbols.append(_symbol(kind, str(position), _Class(0.0, 0.0, colour, value)))
+    ET.SubElement(root, "layerGeometryType").text = GEOMETRY_TYPES[MARKS[kind]]
+    return LayerStyle(layer, name, ET.tostring(root, encoding="unicode"), default, f"{name}, one colour per value")
 
 
 def _unit(theme: Theme) -> str:

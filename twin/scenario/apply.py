@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from twin.city.model import City
 from twin.errors import SelectorError, StudyError, TwinError, did_you_mean
 from twin.scenario.measures import Change, Context, Measure
+from twin.scenario.parameters import model_parameters
+from twin.scenario.prospects import Estimate, Prospects
 from twin.scenario.schema import Study
 
 
@@ -19,7 +21,7 @@ class Applied:
     changes: list[Change]
 
 
-def apply_measures(city: City, study: Study, names: Sequence[str]) -> Applied:
+def apply_measures(city: City, study: Study, names: Sequence[str], solar: Prospects | None = None) -> Applied:
     """Apply measures in the order of `names`, and the interventions of each in the order of the study.
 
     Order matters: a later selector sees the city as the measures before left it, and a later value replaces an
@@ -31,17 +33,20 @@ def apply_measures(city: City, study: Study, names: Sequence[str]) -> Applied:
     study : Study
     names : sequence of str
         Names of measures, for example ``study.measures_of("car-free")``.
+    solar : Prospects, optional
+        What PV would bring, for measures that choose by it; the rough `Estimate` when left out.
 
     Raises
     ------
     StudyError, SelectorError, DataError
         With the file, line and column of the intervention that cannot be applied.
     """
+    solar = solar or Estimate(model_parameters(study, 0))
     changes = []
     for name in names:
         if name not in study.measures:
             raise StudyError(f"unknown measure {name!r}", remedy=did_you_mean(name, study.measures))
-        context = Context(name, study.base)
+        context = Context(name, study.base, solar)
         for i, measure in enumerate(study.measures[name]):
             try:
                 city, change = measure.apply(city, context)
@@ -72,3 +77,9 @@ def _selector_key(error: TwinError, measure: Measure) -> list[str]:
     if error.where in given:
         return [str(error.where)]
     return next(([key] for key in ("where", "inside", "cordon") if key in given), [])
+
+
+def needs_solar(study: Study) -> bool:
+    """Return whether a measure that some scenario uses chooses by what PV would bring."""
+    used = {name for scenario in study.names() for name in study.measures_of(scenario)}
+    return any(measure.needs_solar for name in used for measure in study.measures[name])

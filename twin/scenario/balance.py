@@ -3,7 +3,7 @@
 Behind each building's meter PV serves the building's own demand first; what is left over is exported. In the city
 all surpluses and demands of an hour meet in the local grid, together with the charging sites, whose mean working day
 stands for every day of the year. Nothing is stored in this first form. CO2 is that of what each building and site buys,
-at the average factor of the grid; electricity fed in earns its price and no credit of CO2.
+at the average factor of the grid; electricity fed in earns its price and, unless a parameter says so, no credit of CO2.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from twin.parameters import parameter
+from twin.solar.economics import Prices
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,15 @@ class ElectricityParameters:
         meaning="CO2 of electricity bought, average of the year",
         source="assumption; the Finnish energy certificate has 0.05; replace by the figure of the city's grid",
     )
+    export_co2_kg_kwh: float = parameter(
+        0.0,
+        unit="kg/kWh",
+        low=0.0,
+        high=1.5,
+        meaning="CO2 credited for electricity fed into the grid",
+        source="assumption: accounts of what is bought give none; the factor of electricity bought would credit all "
+        "generation alike",
+    )
     pv_cost_eur_kwp: float = parameter(
         1200.0,
         unit="EUR/kWp",
@@ -53,6 +63,17 @@ class ElectricityParameters:
         meaning="cost of a rooftop PV system, installed",
         source="assumption; replace by offers for the city",
     )
+
+    @property
+    def prices(self) -> Prices:
+        """What the economics of PV read."""
+        return Prices(
+            price_eur_kwh=self.price_eur_kwh,
+            export_price_eur_kwh=self.export_price_eur_kwh,
+            co2_kg_kwh=self.co2_kg_kwh,
+            export_co2_kg_kwh=self.export_co2_kg_kwh,
+            pv_cost_eur_kwp=self.pv_cost_eur_kwp,
+        )
 
 
 @dataclass(frozen=True)
@@ -100,7 +121,7 @@ def building_balance(
             "electricity_export_kwh_a": exported,
             "pv_used_kwh_a": used,
             "electricity_cost_eur_a": imported * parameters.price_eur_kwh - exported * parameters.export_price_eur_kwh,
-            "electricity_co2_kg_a": imported * parameters.co2_kg_kwh,
+            "electricity_co2_kg_a": imported * parameters.co2_kg_kwh - exported * parameters.export_co2_kg_kwh,
         },
         index=index,
     )

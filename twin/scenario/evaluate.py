@@ -69,12 +69,13 @@ class Prints:
         """Compute the fingerprints of a city."""
         from twin.solar.model import geometry_key
 
-        heat = ("envelope", "heat_supply", "pv_share", "heat_supply_origin")
+        pv = ("pv_share", "facade_pv_share")
+        heat = ("envelope", "heat_supply", "heat_supply_origin", *pv)
         streets = [fingerprint.layer_hash(layer) for layer in (city.nodes, city.links, city.zones)]
         return cls(
             traffic=fingerprint.combined(fingerprint.layer_hash(city.buildings, without=heat), *streets),
             buildings=fingerprint.layer_hash(city.buildings),
-            without_pv=fingerprint.layer_hash(city.buildings, without=("pv_share",)),
+            without_pv=fingerprint.layer_hash(city.buildings, without=pv),
             sun=fingerprint.combined(geometry_key(city), fingerprint.weather_hash(city.weather)),
         )
 
@@ -123,6 +124,7 @@ def evaluate(
     seed: int,
     draw: int,
     baseline: City | None = None,
+    baseline_roofs: Roofs | None = None,
     investment_eur: float = 0.0,
     pv_share_before: NDArray[np.float64] | None = None,
     variant: str = "numba",
@@ -143,10 +145,12 @@ def evaluate(
         Keys of the random streams; equal in all scenarios.
     baseline : City, optional
         The city of the baseline, against which traffic reacts; `city` itself when left out.
+    baseline_roofs : Roofs, optional
+        Those of the baseline, when its geometry is another: PV stays on planes that were suitable there.
     investment_eur : float
         Capital cost of the measures, without PV, which follows from the power that is added.
-    pv_share_before : float64 (buildings,), optional
-        Share of the suitable roof area that carried PV before any measure; none when left out.
+    pv_share_before : float64 (buildings, 2), optional
+        Shares of the suitable roof and façade area that carried PV before any measure; none when left out.
     variant : str
         Kernel variant.
     memo : Memo, optional
@@ -159,10 +163,11 @@ def evaluate(
     memo = memo or Memo()
     traffic = _traffic(city, city if baseline is None else baseline, parameters, variant, memo)
     charging = simulate_charging(city, traffic.arrivals_veh_h, parameters.operations, seed=seed, draw=draw)
-    buildings, planes, series, totals = _buildings(city, parameters, roofs, seed, draw, variant, memo, sink)
-    added = city.buildings["pv_share"].to_numpy() - (0.0 if pv_share_before is None else pv_share_before)
-    pv_kwp = float((buildings["pv_potential_kwp"].to_numpy() * np.maximum(added, 0.0)).sum())
-    investment_eur += pv_kwp * parameters.electricity.pv_cost_eur_kwp
+    carrying = _carrying(city, baseline, roofs, baseline_roofs, parameters, variant, memo)
+    buildings, planes, series, totals = simulate_buildings(
+        city, parameters, roofs, seed, draw, variant=variant, memo=memo, sink=sink, carrying=carrying
+    )
+    investment_eur += _pv_investment(city, buildings, pv_share_before, parameters)
 
     load = charging.load_kw.sum(axis=0) if len(charging.load_kw) else np.zeros(24)
     balance = city_balance(series["demand_kw"], series["pv_kw"], np.tile(load, HOURS // 24), parameters.electricity)
@@ -201,15 +206,50 @@ def _traffic(city: City, baseline: City, parameters: ModelParameters, variant: s
     return memo.traffic(fingerprint.combined("changed", memo.prints(city).traffic, of_baseline), changed)
 
 
-def _buildings(
+def _carrying(
+    city: City,
+    baseline: City | None,
+    roofs: Roofs,
+    baseline_roofs: Roofs | None,
+    parameters: ModelParameters,
+    variant: str,
+    memo: Memo,
+) -> pd.Series | None:
+    """Return the planes that were suitable for PV in the baseline, where new shade may have changed that."""
+    from twin.solar.model import suitable_planes
+
+    if baseline is None or baseline_roofs is None or baseline_roofs is roofs or not city.buildings["pv_share"].any():
+        return None
+    key = fingerprint.combined("suitable", memo.prints(baseline).sun, parameters.solar, variant)
+    found: pd.Series = memo.get(
+        key, lambda: suitable_planes(baseline, baseline.weather, parameters.solar, baseline_roofs, variant=variant)
+    )
+    return found
+
+
+def _pv_investment(
+    city: City, buildings: pd.DataFrame, before: NDArray[np.float64] | None, parameters: ModelParameters
+) -> float:
+    """Return the cost of the PV that was added, on roofs and on façades."""
+    shares = city.buildings[["pv_share", "facade_pv_share"]].to_numpy(np.float64)
+    added = np.maximum(shares - (0.0 if before is None else before), 0.0)
+    part = np.divide(added, shares, out=np.zeros_like(added), where=shares > 0.0)
+    facade = buildings["facade_pv_kwp"].to_numpy()
+    kwp = np.column_stack([buildings["pv_kwp"].to_numpy() - facade, facade * parameters.economics.facade_cost_factor])
+    return float((kwp * part).sum()) * parameters.electricity.pv_cost_eur_kwp
+
+
+def simulate_buildings(
     city: City,
     parameters: ModelParameters,
     roofs: Roofs,
     seed: int,
     draw: int,
+    *,
     variant: str,
     memo: Memo,
-    sink: HourlySink | None,
+    sink: HourlySink | None = None,
+    carrying: pd.Series | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, NDArray[np.float64]], dict[str, float]]:
     """Solar, energy and the building balance, block by block; return columns, planes, hourly sums and totals."""
     from twin.solar.model import facade_gains, simulate_solar
@@ -226,9 +266,9 @@ def _buildings(
     for start in range(0, len(city.buildings), BLOCK):
         rows = slice(start, min(start + BLOCK, len(city.buildings)))
         solar: SolarResult = memo.get(
-            fingerprint.combined("solar", prints.buildings, *sun, start),
+            fingerprint.combined("solar", prints.buildings, *sun, start, _series_hash(carrying)),
             lambda rows=rows: simulate_solar(  # type: ignore[misc]
-                city, city.weather, parameters.solar, roofs, rows=rows, variant=variant
+                city, city.weather, parameters.solar, roofs, rows=rows, carrying=carrying, variant=variant
             ),
         )
         energy: EnergyResult = memo.get(
@@ -247,11 +287,15 @@ def _buildings(
     buildings["co2_kg_a"] = buildings["heat_co2_kg_a"] + buildings["electricity_co2_kg_a"]
     buildings["energy_cost_eur_a"] = buildings["heat_cost_eur_a"] + buildings["electricity_cost_eur_a"]
     totals = {str(name): float(buildings[name].sum()) for name in buildings.columns}
-    for drop in ("peak_heating_kw", "specific_yield_kwh_kwp", "pv_used_kwh_a"):
+    for drop in ("peak_heating_kw", "specific_yield_kwh_kwp", "pv_used_kwh_a", "roof_sun_h_a", "roof_sky_view"):
         totals.pop(drop, None)
     totals["peak_heating_kw"] = float((series["heating_kw"] + series["hot_water_kw"]).max())
     totals["peak_district_heating_kw"] = float(series["district_heating_kw"].max())
     return buildings, pd.concat(planes), series, totals
+
+
+def _series_hash(values: pd.Series | None) -> str:
+    return "" if values is None else fingerprint.combined(list(values.index), values.tolist())
 
 
 def _energy(

@@ -75,6 +75,8 @@ def city_hash(city: City) -> str:
     digest = hashlib.sha256()
     for layer in (city.buildings, city.nodes, city.links, city.zones, city.charging_sites):
         digest.update(layer_hash(layer).encode())
+    for optional in (city.roof_planes, city.trees):
+        digest.update(b"none" if optional is None else layer_hash(optional).encode())
     digest.update(weather_hash(city.weather).encode())
     digest.update(np.ascontiguousarray(city.terrain.height_m).tobytes())
     digest.update(json.dumps(dataclasses.asdict(city.meta), sort_keys=True).encode())

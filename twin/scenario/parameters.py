@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from twin.energy.parameters import EnergyParameters
     from twin.operations.charging import OperationsParameters
     from twin.scenario.balance import ElectricityParameters
+    from twin.scenario.neighbours import NeighbourParameters
+    from twin.solar.economics import EconomicsParameters
     from twin.solar.parameters import SolarParameters
     from twin.traffic.parameters import TrafficParameters
 
@@ -34,6 +36,8 @@ _CLASSES = {
     "energy": ("twin.energy.parameters", "EnergyParameters"),
     "operations": ("twin.operations.charging", "OperationsParameters"),
     "electricity": ("twin.scenario.balance", "ElectricityParameters"),
+    "economics": ("twin.solar.economics", "EconomicsParameters"),
+    "neighbours": ("twin.scenario.neighbours", "NeighbourParameters"),
 }
 
 
@@ -46,6 +50,8 @@ class ModelParameters:
     energy: EnergyParameters
     operations: OperationsParameters
     electricity: ElectricityParameters
+    economics: EconomicsParameters
+    neighbours: NeighbourParameters
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from twin.city.schema import LAYERS, Column
+from twin.city.schema import LAYERS, OPTIONAL_LAYERS, Column
 from twin.scenario.measures import REGISTRY
 from twin.scenario.parameters import all_parameters
 
@@ -23,7 +23,7 @@ def page() -> str:
         keys = [(key, str(f.description or ""), _default(f)) for key, f in model.model_fields.items() if key != "type"]
         parts.append(_table(("key", "meaning", "when left out"), keys))
     parts.append("## Columns\n")
-    for layer in LAYERS.values():
+    for layer in (LAYERS | OPTIONAL_LAYERS).values():
         parts.append(f"### {layer.name} (`{layer.id_name}`)\n")
         columns = [(c.name, c.unit, c.meaning, _range(c), c.imputation) for c in layer.columns]
         parts.append(_table(("column", "unit", "meaning", "range", "filled"), columns))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from twin.errors import RunError
 from twin.scenario import files, fingerprint
 from twin.scenario.evaluate import Evaluation, Memo, evaluate
+from twin.scenario.neighbours import QUANTITIES, neighbour_totals, neighbours
 from twin.scenario.output import ScenarioWriter, missing_outputs, write_draws, write_noise
 from twin.scenario.parameters import ModelParameters, model_parameters
 from twin.scenario.store import BASELINE, Run
@@ -34,7 +35,7 @@ Progress = Callable[[str, int, int], None]
 
 NOISE_QUANTITIES = {
     "links": ("flow_veh_day", "speed_peak_kmh"),
-    "buildings": ("heating_kwh_a", "pv_kwh_a", "co2_kg_a", "energy_cost_eur_a", "lden_db", "nox_ug_m3"),
+    "buildings": ("heating_kwh_a", "pv_kwh_a", "co2_kg_a", "energy_cost_eur_a", "lden_db", "nox_ug_m3", *QUANTITIES),
     "zones": (
         "mean_generalised_cost_min",
         "energy_bill_eur_per_resident_a",
@@ -47,7 +48,11 @@ NOISE_QUANTITIES = {
 
 @dataclass(frozen=True)
 class Plan:
-    """A study made ready: the city of every scenario, and the identity of the run."""
+    """A study made ready: the city of every scenario, and the identity of the run.
+
+    Where a measure chooses by what PV would bring, `scenarios` hold a rough choice, which `run_study` replaces by that
+    of the simulation. What the simulation chooses follows from all that the identity holds.
+    """
 
     study: Study
     city: City
@@ -138,6 +143,7 @@ class _Execution:
     def finish(self) -> None:
         """Do every block that is missing, then write what is made of all of them."""
         self._log("started", versions=fingerprint.versions())
+        self._choose()
         done = 0
         for draw in range(self.plan.draws + 1):
             for name in self.plan.scenarios:
@@ -148,12 +154,44 @@ class _Execution:
                 done += 1
         self.progress("writing results", done, self.total)
         blocks = {name: [self._read(name, d) for d in range(self.plan.draws + 1)] for name in self.plan.scenarios}
+        blocks = {name: self._with_neighbours(name, rows, blocks[BASELINE]) for name, rows in blocks.items()}
         write_draws(self.folder, blocks)
         for name in self.plan.study.scenarios:
             write_noise(self.folder, name, blocks[name], blocks[BASELINE], self.plan.scenarios, NOISE_QUANTITIES)
         self._log("finished", seconds=round(time.time() - self.started, 3))
         files.write_json(self.folder / "run.json", self._info(blocks))
         self.progress("finished", self.total, self.total)
+
+    def _choose(self) -> None:
+        """Apply the measures again where one chooses by what PV would bring, now by simulation."""
+        from twin.scenario.apply import apply_measures, needs_solar
+        from twin.scenario.prospects import Simulated
+
+        plan, study = self.plan, self.plan.study
+        if not needs_solar(study):
+            return
+        self.progress("choosing roofs for PV", 0, self.total)
+        begun = time.perf_counter()
+        solar = Simulated(self.parameters[0], self._roofs, seed=study.seed, variant=plan.variant)
+        scenarios = {n: apply_measures(plan.city, study, study.measures_of(n), solar) for n in study.names()}
+        self.plan = dataclasses.replace(plan, scenarios=scenarios)
+        self._log("roofs chosen", seconds=round(time.perf_counter() - begun, 3))
+
+    def _with_neighbours(
+        self, scenario: str, blocks: list[dict[str, Any]], baseline: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Return the blocks with the totals of what neighbours of changed buildings lose."""
+        here, there = (self.plan.scenarios[name].city.buildings for name in (scenario, BASELINE))
+        kept = neighbours(there, here)
+        after_rows, before_rows = here.index.get_indexer(kept), there.index.get_indexer(kept)
+        joined = []
+        for block, base, parameters in zip(blocks, baseline, self.parameters, strict=True):
+            before = {name: base[f"buildings/{name}"][before_rows] for name in QUANTITIES}
+            after = {name: block[f"buildings/{name}"][after_rows] for name in QUANTITIES}
+            more = neighbour_totals(before, after, parameters.neighbours)
+            names, totals = np.array([*block["names"], *more]), np.array([*block["totals"], *more.values()])
+            joined.append(block | {"names": names, "totals": totals})
+        return joined
 
     def _block(self, scenario: str, draw: int) -> Path:
         return self.folder / "blocks" / scenario / f"draw-{draw:04d}.npz"
@@ -185,6 +223,7 @@ class _Execution:
             seed=self.plan.study.seed,
             draw=draw,
             baseline=self.plan.scenarios[BASELINE].city,
+            baseline_roofs=self._roofs(self.plan.scenarios[BASELINE].city),
             investment_eur=sum(change.capital_cost_eur for change in applied.changes),
             pv_share_before=_pv_share_before(self.plan.city, applied.city),
             variant=self.plan.variant,
@@ -248,8 +287,8 @@ class _Execution:
 
 
 def _pv_share_before(city: City, changed: City) -> NDArray[np.float64]:
-    """Return the share of the roof that carried PV before any measure, of each building of the changed city."""
-    shares = city.buildings["pv_share"].reindex(changed.buildings.index, fill_value=0.0)
+    """Return the shares of roof and façade with PV before any measure, of each building of the changed city."""
+    shares = city.buildings[["pv_share", "facade_pv_share"]].reindex(changed.buildings.index, fill_value=0.0)
     return np.asarray(shares.to_numpy(np.float64))
 
 

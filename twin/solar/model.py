@@ -1,4 +1,4 @@
-"""Shaded irradiation, suitability and PV yield of every roof, and solar gains on façades."""
+"""Shaded irradiation, suitability and PV yield of every roof, and of the façades that may carry PV."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-import twin.kernels.solar.pv
-import twin.kernels.solar.roof
-import twin.kernels.solar.transposition  # noqa: F401 registers the families
 from twin.city.model import HOURS, City, Weather
 from twin.kernels.registry import get
-from twin.kernels.solar.position import extraterrestrial_of_year, sun_of_year
+from twin.solar.facade_gains import FacadeGains, facade_gains, facade_irradiation, facade_lit_at
+from twin.solar.outlines import inner_area
 from twin.solar.parameters import SolarParameters
-from twin.solar.roofs import FACADE_AZIMUTHS, FACADE_BINS, Roofs, geometry_key, prepare_roofs
+from twin.solar.roofs import FACADE_AZIMUTHS, Roofs, geometry_key, prepare_roofs
+from twin.solar.suitability import FLAT_TILT_DEG, suitability, usable_area
+from twin.solar.surfaces import CHUNK, LitSurfaces, Surroundings, module_surfaces, pv_output, roof_surfaces
 
 __all__ = [
     "FacadeGains",
@@ -26,13 +26,12 @@ __all__ = [
     "geometry_key",
     "prepare_roofs",
     "simulate_solar",
+    "suitable_planes",
 ]
 
 Float = NDArray[np.float64]
+Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
-
-CHUNK = 256  # planes whose hourly irradiance is in memory at once: 256 × 4,700 h × 4 arrays of 8 bytes = 39 MB
-FLAT_TILT_DEG = 9.5  # up to here a plane counts as flat whatever it faces (Gagnon et al. 2016, as recalled)
 
 
 @dataclass(frozen=True)
@@ -45,40 +44,6 @@ class SolarResult:
     totals: dict[str, float]
 
 
-@dataclass(frozen=True)
-class FacadeGains:
-    """Irradiance on unshaded walls, and how much of the year's irradiation reaches each building's walls.
-
-    `azimuth_deg` [8]; `irradiance_w_m2` [8, 8760]; `shading` [buildings of the roofs, 8], 1 where unshaded.
-    """
-
-    azimuth_deg: Float
-    irradiance_w_m2: Float
-    shading: Float
-
-
-@dataclass(frozen=True)
-class _Sky:
-    """The hours with light: sun, Perez coefficients, air temperature and wind."""
-
-    hours: Int
-    series: tuple[Float, ...]
-    temperature_c: Float
-    wind_m_s: Float
-
-
-def _sky(weather: Weather, parameters: SolarParameters, variant: str) -> _Sky:
-    temperature = float(np.mean(weather.temperature_c))
-    site = (weather.latitude, weather.longitude, weather.utc_offset_h, weather.elevation_m, temperature)
-    zenith, azimuth = sun_of_year(*site, variant=variant)
-    radiation = (weather.dni_w_m2, weather.dhi_w_m2, weather.ghi_w_m2)
-    coefficients = get("solar.sky", variant)(*radiation, zenith, extraterrestrial_of_year(), parameters.albedo)
-    beam = np.where(zenith < 90.0, weather.dni_w_m2, 0.0)
-    hours = np.flatnonzero((weather.ghi_w_m2 > 0.0) | (weather.dhi_w_m2 > 0.0) | (beam > 0.0))
-    series = tuple(np.ascontiguousarray(a[hours]) for a in (zenith, azimuth, beam, *coefficients))
-    return _Sky(hours, series, weather.temperature_c[hours], weather.wind_speed_m_s[hours])
-
-
 def simulate_solar(
     city: City,
     weather: Weather,
@@ -86,29 +51,37 @@ def simulate_solar(
     roofs: Roofs,
     *,
     rows: slice = slice(None),
+    carrying: pd.Series | None = None,
     variant: str = "numba",
 ) -> SolarResult:
-    """Simulate one year of irradiation and PV on the roofs of the buildings in `rows`.
+    """Simulate one year of irradiation and PV on the roofs and façades of the buildings in `rows`.
 
     Parameters
     ----------
     city : City
-        Reads ``buildings.pv_share`` and the ids.
+        Reads ``buildings.pv_share``, ``buildings.facade_pv_share`` and the ids.
     weather : Weather
     parameters : SolarParameters
     roofs : Roofs
-        From `prepare_roofs` of the same city; must hold the buildings in `rows`.
+        From `prepare_roofs` of the same city.
     rows : slice
         Contiguous block of buildings in city order.
+    carrying : Series of bool, optional
+        Planes, by id, that carry the building's PV whether or not they are suitable now: those of `suitable_planes` of
+        the city in which it was installed. It stays there when something higher comes to stand beside it.
     variant : str
         Kernel variant.
 
     Returns
     -------
     SolarResult
-        ``planes``: building_id, tilt_deg, azimuth_deg, area_m2, sky_view_factor, irradiation_kwh_m2, unshaded_kwh_m2,
-        usable_area_m2, suitable, reason. ``buildings``: roof_irradiation_kwh_a, suitable_area_m2, pv_potential_kwp,
-        pv_potential_kwh_a, pv_kwp, pv_kwh_a, specific_yield_kwh_kwp. ``pv_kw``: float32 [rows, 8760]. ``totals``: sums.
+        ``planes``: building_id, tilt_deg, azimuth_deg, area_m2, sky_view_factor, sun_h_a, irradiation_kwh_m2,
+        unshaded_kwh_m2, inner_area_m2 (largest piece inside the setback), usable_area_m2, suitable, reason,
+        pv_potential_kwp, pv_potential_kwh_a. ``buildings``: roof_irradiation_kwh_a, suitable_area_m2,
+        pv_potential_kwp, pv_potential_kwh_a, facade_pv_potential_kwp,
+        facade_pv_potential_kwh_a, pv_kwp and pv_kwh_a (installed, roofs and façades), facade_pv_kwp (of it on
+        façades), specific_yield_kwh_kwp (of the roof's potential), roof_sun_h_a, roof_sky_view. ``pv_kw``: float32
+        [rows, 8760]. ``totals``: sums.
 
     Raises
     ------
@@ -117,168 +90,143 @@ def simulate_solar(
     """
     start, stop, _ = rows.indices(len(city.buildings))
     stop = max(start, stop)
-    planes = roofs.planes(city, start, stop)
     ids = city.buildings.index[start:stop]
-    owner = roofs.plane_building[planes] - start
-    tilt, azimuth, area = (a[planes] for a in (roofs.tilt_deg, roofs.azimuth_deg, roofs.area_m2))
-    sky = _sky(weather, parameters, variant)
-
-    annual, unshaded = _irradiation(roofs, planes, sky, variant)
-    suitable, reason = _suitability(parameters, weather.latitude, tilt, azimuth, area, annual, unshaded)
-    usable = np.where(suitable, area * parameters.usable_share, 0.0)
-    flat = tilt <= FLAT_TILT_DEG
-    coverage = np.where(flat, parameters.flat_coverage, parameters.pitched_coverage)
-    kwp = usable * coverage * parameters.module_efficiency
-    installed = kwp * city.buildings["pv_share"].to_numpy(np.float64)[start:stop][owner]
-
-    equator = 180.0 if weather.latitude >= 0.0 else 0.0
-    module_tilt = np.where(flat, parameters.rack_tilt_deg, tilt)
-    module_azimuth = np.where(flat, equator, azimuth)
+    around = Surroundings.of(weather, parameters, roofs, variant)
     pv_kw = np.zeros((stop - start, HOURS), np.float32)
-    per_kwp = np.zeros(len(owner))
-    chosen = np.flatnonzero(kwp > 0.0)
-    for low in range(0, len(chosen), CHUNK):
-        some = chosen[low : low + CHUNK]
-        modules = (module_tilt[some], module_azimuth[some])
-        ac, per_kwp[some] = _pv(roofs, planes.start + some, modules, sky, parameters, variant)
-        for row, i in enumerate(some):
-            if installed[i] > 0.0:
-                pv_kw[owner[i], sky.hours] += installed[i] * ac[row]
 
-    plane_ids = [f"{b}/p{n}" for b, n in zip(ids[owner], roofs.plane_number[planes], strict=True)]
-    plane_columns = {
-        "building_id": ids[owner],
+    block = roofs.planes(city, start, stop)
+    owner = roofs.plane_building[block] - start
+    planes = _planes(city, roofs, block, around)
+    kwp = _module_kwp(planes, carrying, parameters)
+    planes["pv_potential_kwp"] = np.where(planes["suitable"], kwp, 0.0)
+    share = city.buildings["pv_share"].to_numpy(np.float64)[start:stop]
+    installed = kwp * share[owner]
+    wanted = np.flatnonzero((planes["pv_potential_kwp"] > 0.0) | (installed > 0.0))
+    yields = _roof_pv(roofs, block, wanted, installed, owner, pv_kw, around)
+    planes["pv_potential_kwh_a"] = planes["pv_potential_kwp"] * yields
+    walls = _facade_pv(city, roofs, slice(start, stop), pv_kw, around)
+
+    frame = _by_building(planes, owner, ids)
+    frame["facade_pv_potential_kwp"], frame["facade_pv_potential_kwh_a"], frame["facade_pv_kwp"], wall_kwh = walls
+    frame["pv_kwp"] = np.bincount(owner, installed, minlength=len(ids)) + frame["facade_pv_kwp"]
+    frame["pv_kwh_a"] = np.bincount(owner, installed * yields, minlength=len(ids)) + wall_kwh
+    means = ("specific_yield_kwh_kwp", "roof_sun_h_a", "roof_sky_view")
+    totals = {str(name): float(frame[name].sum()) for name in frame.columns if name not in means}
+    return SolarResult(planes=planes, buildings=frame, pv_kw=pv_kw, totals=totals)
+
+
+def _planes(city: City, roofs: Roofs, planes: slice, around: Surroundings) -> pd.DataFrame:
+    """Return some roof planes with irradiation and suitability."""
+    light, parameters = around.light, around.parameters
+    tilt, azimuth, area = (a[planes] for a in (roofs.tilt_deg, roofs.azimuth_deg, roofs.area_m2))
+    annual, unshaded, sun = (np.zeros(len(tilt)) for _ in range(3))
+    kernel = get("solar.plane_irradiation", around.variant)
+    beam = light.beam > 0.0
+    for low in range(planes.start, planes.stop, CHUNK):
+        some = slice(low, min(low + CHUNK, planes.stop))
+        out = slice(some.start - planes.start, some.stop - planes.start)
+        surfaces = roof_surfaces(roofs, np.arange(some.start, some.stop), tilt[out], azimuth[out], light)
+        annual[out], _ = kernel(*surfaces, *around.series)
+        _, unshaded[out] = kernel(*surfaces, *light.in_the_open)
+        sun[out] = surfaces.lit[:, beam].sum(axis=1, dtype=np.int64) / 255.0
+    inner = inner_area(city, roofs, parameters.setback_m)[planes]
+    rules = (tilt, azimuth, area, annual, unshaded)
+    suitable, reason = suitability(parameters, around.latitude, *rules, inner_area=inner)
+    columns = {
+        "building_id": city.buildings.index[roofs.plane_building[planes]],
         "tilt_deg": tilt,
         "azimuth_deg": azimuth,
         "area_m2": area,
-        "sky_view_factor": roofs.sky_share[planes] * (1 + np.cos(np.radians(tilt))) / 2,
+        "sky_view_factor": roofs.sky_share[planes].astype(np.float64) * (1 + np.cos(np.radians(tilt))) / 2,
+        "sun_h_a": sun,
         "irradiation_kwh_m2": annual / 1000.0,
         "unshaded_kwh_m2": unshaded / 1000.0,
-        "usable_area_m2": usable,
+        "inner_area_m2": inner,
+        "usable_area_m2": usable_area(parameters, area, suitable, inner_area=inner),
         "suitable": suitable,
         "reason": reason,
     }
-    plane_frame = pd.DataFrame(plane_columns, index=pd.Index(plane_ids, name="plane_id", dtype="str"))
-    sums = {
-        "roof_irradiation_kwh_a": annual / 1000.0 * area,
-        "suitable_area_m2": usable,
-        "pv_potential_kwp": kwp,
-        "pv_potential_kwh_a": kwp * per_kwp,
-        "pv_kwp": installed,
-        "pv_kwh_a": installed * per_kwp,
-    }
-    frame = _by_building(sums, owner, ids)
-    totals = {name: float(frame[name].sum()) for name in sums}
-    return SolarResult(planes=plane_frame, buildings=frame, pv_kw=pv_kw, totals=totals)
+    index = pd.Index(roofs.plane_id[planes].tolist(), name="plane_id", dtype="str")
+    return pd.DataFrame(columns, index=index)
 
 
-def _by_building(sums: dict[str, Float], owner: Int, ids: pd.Index) -> pd.DataFrame:
-    """Return the sums of plane values per building, and the yield of what could be installed."""
-    frame = pd.DataFrame({k: np.bincount(owner, v, minlength=len(ids)) for k, v in sums.items()}, index=ids)
-    energy, power = frame["pv_potential_kwh_a"].to_numpy(), frame["pv_potential_kwp"].to_numpy()
-    frame["specific_yield_kwh_kwp"] = np.divide(energy, power, out=np.zeros(len(ids)), where=power > 0.0)
-    return frame
-
-
-def _pick(roofs: Roofs, planes: Int) -> tuple[NDArray[np.float32], Int]:
-    """Return the horizons of some planes and where each plane's begin."""
-    first, count = roofs.point_start[planes], np.diff(roofs.point_start)[planes]
-    start = np.concatenate([[0], np.cumsum(count)])
-    points = np.arange(start[-1]) + np.repeat(first - start[:-1], count)
-    return roofs.horizon[points], start
-
-
-def _irradiation(roofs: Roofs, planes: slice, sky: _Sky, variant: str) -> tuple[Float, Float]:
-    kernel = get("solar.roof_irradiance", variant)
-    annual, unshaded = np.zeros(planes.stop - planes.start), np.zeros(planes.stop - planes.start)
-    for low in range(planes.start, planes.stop, CHUNK):
-        some = np.arange(low, min(low + CHUNK, planes.stop))
-        horizon, start = _pick(roofs, some)
-        own = (roofs.sky_share[some], roofs.tilt_deg[some], roofs.azimuth_deg[some])
-        out = slice(low - planes.start, low - planes.start + len(some))
-        _, _, annual[out], unshaded[out] = kernel(horizon, start, *own, *sky.series)
-    return annual, unshaded
-
-
-def _pv(
-    roofs: Roofs, some: Int, modules: tuple[Float, Float], sky: _Sky, parameters: SolarParameters, variant: str
-) -> tuple[Float, Float]:
-    """Return hourly AC output (kW/kWp) and its sum of modules (tilt, azimuth) on some planes."""
-    horizon, start = _pick(roofs, some)
-    # On racks the share of the sky is taken from the flat roof under them.
-    light = get("solar.roof_irradiance", variant)(horizon, start, roofs.sky_share[some], *modules, *sky.series)
-    ac, annual = get("solar.pv", variant)(
-        light[0],
-        light[1],
-        sky.temperature_c,
-        sky.wind_m_s,
-        parameters.heat_loss_w_m2_k,
-        parameters.wind_heat_loss_w_s_m3_k,
-        parameters.temperature_coefficient,
-        parameters.system_losses,
-        parameters.dc_ac_ratio,
-        parameters.inverter_efficiency,
-    )
-    return ac * parameters.yield_factor, annual * parameters.yield_factor
-
-
-def _suitability(
-    parameters: SolarParameters,
-    latitude: float,
-    tilt: Float,
-    azimuth: Float,
-    area: Float,
-    annual: Float,
-    unshaded: Float,
-) -> tuple[NDArray[np.bool_], NDArray[np.str_]]:
-    """Return whether each plane suits PV, and the first rule that it breaks in plain words."""
-    pole, name = (0.0, "north") if latitude >= 0.0 else (180.0, "south")
-    from_pole = np.abs((azimuth - pole + 180.0) % 360.0 - 180.0)
-    share = np.divide(annual, unshaded, out=np.ones(len(annual)), where=unshaded > 0.0)
-    minimum = parameters.minimum_irradiation_share
-    # Rounded down, so that the printed share is never the one that it misses.
-    percent = np.floor(share * 100).astype(np.int64)
-    shaded = np.array([f"shaded: {s} % of unshaded irradiation (needs {minimum * 100:g} %)" for s in percent])
-    rules = {
-        f"steeper than {parameters.maximum_tilt_deg:g}°": tilt > parameters.maximum_tilt_deg,
-        f"less than {parameters.minimum_area_m2:g} m² of contiguous area": area < parameters.minimum_area_m2,
-        f"faces {name}": (tilt > FLAT_TILT_DEG) & (from_pole < parameters.poleward_sector_deg),
-    }
-    reason = np.where(share < minimum, shaded, "suitable") if len(share) else np.empty(0, "<U8")
-    for text, broken in reversed(rules.items()):
-        reason = np.where(broken, text, reason)
-    return reason == "suitable", reason
-
-
-def facade_gains(
+def suitable_planes(
     city: City, weather: Weather, parameters: SolarParameters, roofs: Roofs, *, variant: str = "numba"
-) -> FacadeGains:
-    """Return the irradiance on unshaded walls of eight orientations and each building's annual shading factors.
+) -> pd.Series:
+    """Return which roof planes of a city suit PV, by plane id; `simulate_solar` without the PV."""
+    around = Surroundings.of(weather, parameters, roofs, variant)
+    return _planes(city, roofs, roofs.planes(city), around)["suitable"]
 
-    The shading factor is the year's irradiation on the wall at mid height among its neighbours over that of the same
-    wall in the open. Rows are the buildings of `roofs`.
 
-    Raises
-    ------
-    DataError
-        The roofs were prepared for other buildings.
-    """
-    roofs.planes(city, roofs.first_row, roofs.first_row + roofs.count)
-    kernel, sky_share = get("solar.roof_irradiance", variant), get("solar.sky_share", variant)
-    sky = _sky(weather, parameters, variant)
-    wall, one_each = np.full(8, 90.0), np.arange(9)
-    poa, _, _, _ = kernel(np.zeros((8, 4), np.float32), one_each, np.ones(8), wall, FACADE_AZIMUTHS, *sky.series)
-    irradiance = np.zeros((8, HOURS))
-    irradiance[:, sky.hours] = poa
+def _module_kwp(planes: pd.DataFrame, carrying: pd.Series | None, parameters: SolarParameters) -> Float:
+    """Return the power of modules on each plane that is suitable or carries some, all of its usable area covered."""
+    used = planes["suitable"].to_numpy()
+    if carrying is not None:
+        used = used | carrying.reindex(planes.index, fill_value=False).to_numpy(bool)
+    flat = planes["tilt_deg"].to_numpy() <= FLAT_TILT_DEG
+    coverage = np.where(flat, parameters.flat_coverage, parameters.pitched_coverage)
+    inner = planes["inner_area_m2"].to_numpy()
+    area = usable_area(parameters, planes["area_m2"].to_numpy(), used, inner_area=inner)
+    return np.asarray(area * coverage * parameters.module_efficiency, np.float64)
 
-    shading = np.ones((roofs.count, 8))
-    step = CHUNK // 8
-    for low in range(0, roofs.count, step):
-        some = roofs.facade_horizon[low : low + step].reshape(-1, FACADE_BINS)
-        start = np.arange(len(some) + 1)
-        planes = np.full(len(some), 90.0), np.tile(FACADE_AZIMUTHS, len(some) // 8)
-        seen = sky_share(some, start, *planes)
-        _, _, annual, unshaded = kernel(some, start, seen, *planes, *sky.series)
-        factor = np.divide(annual, unshaded, out=np.ones(len(some)), where=unshaded > 0.0)
-        shading[low : low + step] = factor.reshape(-1, 8)
-    return FacadeGains(FACADE_AZIMUTHS.copy(), irradiance, shading)
+
+def _roof_pv(
+    roofs: Roofs, block: slice, wanted: Int, installed: Float, owner: Int, pv_kw: Float32, around: Surroundings
+) -> Float:
+    """Return the yield of modules on the `wanted` planes of a block (kWh/kWp), and add what is installed to `pv_kw`."""
+    yields = np.zeros(block.stop - block.start)
+    for low in range(0, len(wanted), CHUNK):
+        some = wanted[low : low + CHUNK]
+        ac, yields[some] = pv_output(module_surfaces(roofs, block.start + some, around), around)
+        for row, i in enumerate(some):
+            if installed[i] > 0.0:
+                pv_kw[owner[i], around.light.hours] += installed[i] * ac[row]
+    return yields
+
+
+def _facade_pv(
+    city: City, roofs: Roofs, rows: slice, pv_kw: Float32, around: Surroundings
+) -> tuple[Float, Float, Float, Float]:
+    """Return façade potential (kWp, kWh/a) and what is installed of it per building, and add that to `pv_kw`."""
+    parameters, light = around.parameters, around.light
+    potential, energy, installed, generated = (np.zeros(rows.stop - rows.start) for _ in range(4))
+    annual = facade_irradiation(light, around.reflected, roofs)[rows] / 1000.0
+    area = roofs.facade_area_m2[rows].astype(np.float64) * parameters.facade_usable_share
+    share = city.buildings["facade_pv_share"].to_numpy(np.float64)[rows]
+    building, orientation = np.nonzero((annual >= parameters.facade_minimum_kwh_m2) & (area > 0.0))
+    for low in range(0, len(building), CHUNK):
+        b, o = building[low : low + CHUNK], orientation[low : low + CHUNK]
+        sky = roofs.facade_sky[rows][b, o]
+        lit = facade_lit_at(roofs, rows.start + b, o, light)
+        ac, yields = pv_output(LitSurfaces.of(np.full(len(b), 90.0), FACADE_AZIMUTHS[o], lit, sky, sky), around)
+        kwp = area[b, o] * parameters.pitched_coverage * parameters.module_efficiency
+        np.add.at(potential, b, kwp)
+        np.add.at(energy, b, kwp * yields)
+        np.add.at(installed, b, kwp * share[b])
+        np.add.at(generated, b, kwp * share[b] * yields)
+        for row in np.flatnonzero(share[b] > 0.0):
+            pv_kw[b[row], light.hours] += share[b[row]] * kwp[row] * ac[row]
+    return potential, energy, installed, generated
+
+
+def _by_building(planes: pd.DataFrame, owner: Int, ids: pd.Index) -> pd.DataFrame:
+    """Return sums and means of plane values per building."""
+
+    def total(values: pd.Series) -> Float:
+        return np.asarray(np.bincount(owner, values.to_numpy(np.float64), minlength=len(ids)), np.float64)
+
+    def mean(values: pd.Series, weight: pd.Series) -> Float:
+        whole = total(weight)
+        return np.divide(total(values * weight), whole, out=np.zeros(len(ids)), where=whole > 0.0)
+
+    area, kwp = planes["area_m2"], planes["pv_potential_kwp"]
+    columns = {
+        "roof_irradiation_kwh_a": total(planes["irradiation_kwh_m2"] * area),
+        "suitable_area_m2": total(planes["usable_area_m2"]),
+        "pv_potential_kwp": total(kwp),
+        "pv_potential_kwh_a": total(planes["pv_potential_kwh_a"]),
+        "specific_yield_kwh_kwp": mean(planes["pv_potential_kwh_a"] / kwp.where(kwp > 0.0, 1.0), kwp),
+        "roof_sun_h_a": mean(planes["sun_h_a"], area),
+        "roof_sky_view": mean(planes["sky_view_factor"], area),
+    }
+    return pd.DataFrame(columns, index=ids)

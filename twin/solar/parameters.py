@@ -18,6 +18,31 @@ class SolarParameters:
     albedo: float = parameter(
         0.2, unit="-", low=0.0, high=0.9, meaning="reflectance of the ground", source="ANSI/ASHRAE 140-2020, case 600"
     )
+    wall_albedo: float = parameter(
+        0.3,
+        unit="-",
+        low=0.0,
+        high=0.9,
+        meaning="reflectance of walls, windows included",
+        source="assumption; Oke, Mills, Christen and Voogt 2017, Urban Climates, gives 0.2 to 0.4 for brick and "
+        "concrete, as recalled",
+    )
+    facade_usable_share: float = parameter(
+        0.25,
+        unit="-",
+        low=0.0,
+        high=1.0,
+        meaning="share of a façade left by windows, doors, balconies and shops",
+        source="assumption; IEA PVPS T7-4:2002 suggests façade areas of about this share, as recalled",
+    )
+    facade_minimum_kwh_m2: float = parameter(
+        500.0,
+        unit="kWh/m2/a",
+        low=0.0,
+        high=2000.0,
+        meaning="least annual irradiation of a façade that counts as suitable for PV",
+        source="assumption; the City Energy Analyst asks 800 of all surfaces, which most façades north of 50° miss",
+    )
     module_efficiency: float = parameter(
         0.20,
         unit="kW/m2",
@@ -40,7 +65,8 @@ class SolarParameters:
         unit="-",
         low=0.05,
         high=1.0,
-        meaning="module area per usable area on flat roofs, racks apart from each other",
+        meaning="module area per usable area on flat roofs; also slant length over distance of the rows, which shade "
+        "each other",
         source=_GAGNON,
     )
     pitched_coverage: float = parameter(
@@ -69,13 +95,30 @@ class SolarParameters:
         source=_GAGNON,
     )
     minimum_irradiation_share: float = parameter(
-        0.80,
+        0.70,
         unit="-",
         low=0.0,
         high=1.0,
         meaning="least annual irradiation relative to the same plane without shading",
-        source="80 % unshaded over four seasons, rule of NREL's PV Rooftop Database (after Gagnon et al. 2016); that "
-        "it is applied to the year's energy is an assumption",
+        source="70 % of an unshaded roof's sunlight: Gagnon et al. 2016 (NREL/TP-6A20-65298), as recalled; the report "
+        "asks it of four days of the year, here it is asked of the year's irradiation",
+    )
+    minimum_irradiation_kwh_m2: float = parameter(
+        0.0,
+        unit="kWh/m2/a",
+        low=0.0,
+        high=3000.0,
+        meaning="least annual irradiation of a plane whatever its shading",
+        source="0: not asked by NREL's rules; the City Energy Analyst asks 800 (rule set cea_800)",
+    )
+    setback_m: float = parameter(
+        0.0,
+        unit="m",
+        low=0.0,
+        high=5.0,
+        meaning="strip along the edges of a roof plane that stays free",
+        source="0: the usable share holds the edges already; raise both together. International Fire Code 2018, "
+        "section 1204.2.1 asks pathways of 0.91 m, as recalled",
     )
     system_losses: float = parameter(
         0.1408,
@@ -104,6 +147,15 @@ class SolarParameters:
     )
     wind_heat_loss_w_s_m3_k: float = parameter(
         6.84, unit="W/m2/K/(m/s)", low=0.0, high=20.0, meaning="heat loss of modules by wind (u1)", source=_FAIMAN
+    )
+    module_inoct_c: float = parameter(
+        0.0,
+        unit="degC",
+        low=0.0,
+        high=70.0,
+        meaning="installed nominal operating temperature of the modules: cell temperatures by the transient model of "
+        "Fuentes, as PVWatts has them (45 on racks, 49 close to a roof); 0: the steady model of Faiman, much faster",
+        source="Fuentes 1987, SAND85-0330, doi:10.2172/6802914; " + _DOBOS,
     )
     yield_factor: float = parameter(
         1.0,

@@ -89,6 +89,9 @@ def simulate_traffic(
         A network that cannot be used: unknown nodes, figures that are not positive, all streets closed.
     """
     if bool(city.links["closed"].all()):
+        if city.links.empty:
+            remedy = "import the city again with --roads; `twin solar` does without"
+            raise DataError("the city has no roads, so traffic cannot be simulated", where="links", remedy=remedy)
         raise DataError("every link is closed to cars", where="links", remedy="leave at least one link open")
     s = prepare(city, parameters, variant)
     day = _day(s, base, held)

@@ -1,5 +1,5 @@
-"""Energy kernels: heat balance of buildings, heat pumps."""
+"""Energy kernels: heat balance of buildings (simple hourly, full network, modes), heat pumps."""
 
-from twin.kernels.energy import heat_pump, zone
+from twin.kernels.energy import heat_pump, modal, modal_numba, network, network_numba, zone
 
-__all__ = ["heat_pump", "zone"]
+__all__ = ["heat_pump", "modal", "modal_numba", "network", "network_numba", "zone"]

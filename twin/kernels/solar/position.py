@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, get, variant
@@ -37,9 +36,11 @@ REFERENCE_YEAR = 2021
 """The non-leap year whose sun a weather year is given; another year moves the sun by at most about 0.3 degrees."""
 
 _REFERENCE_UNIX_S = 1609459200.0  # 2021-01-01T00:00:00Z
+J2000_UNIX_S = 946728000.0  # 2000-01-01T12:00:00Z
 DELTA_T_S = 69.4
 """Terrestrial time minus universal time in 2021 (US Naval Observatory, deltat.data); 10 s move the sun 1e-4 degrees."""
 
+_HALVINGS = 12  # of an hour: sunrise to the second
 REFRACTION_DEG = 0.5667
 """Usual refraction at sunrise and sunset (Reda and Andreas 2008, section 3.1.1)."""
 
@@ -135,9 +136,10 @@ def position_reference(
     refraction_deg: float,
 ) -> tuple[Floats, Floats]:
     """Return apparent zenith and azimuth, both float64 (t,), in degrees; symbols as in the report."""
-    jd = np.asarray(unix_s, np.float64) / 86400.0 + 2440587.5
-    jc = (jd - 2451545.0) / 36525.0
-    jce = (jd + delta_t_s / 86400.0 - 2451545.0) / 36525.0
+    # Counted from J2000: the Julian day itself is rounded to 4e-5 s, that is 2e-7 degrees.
+    days = (np.asarray(unix_s, np.float64) - J2000_UNIX_S) / 86400.0
+    jc = days / 36525.0
+    jce = (days + delta_t_s / 86400.0) / 36525.0
     jme = jce / 10.0
 
     R = _series(jme, (R0, R1, R2, R3, R4))
@@ -165,7 +167,7 @@ def position_reference(
     powers = (84381.448, -4680.93, -1.55, 1999.25, -51.38, -249.67, -39.05, 7.12, 27.87, 5.79, 2.45)
     eps = np.radians(np.polynomial.polynomial.polyval(U, powers) / 3600.0 + deps)
     lam = np.radians(theta + dpsi - 20.4898 / (3600.0 * R))
-    nu0 = 280.46061837 + 360.98564736629 * (jd - 2451545.0) + 0.000387933 * jc**2 - jc**3 / 38710000.0
+    nu0 = 280.46061837 + 360.98564736629 * days + 0.000387933 * jc**2 - jc**3 / 38710000.0
     nu = nu0 % 360.0 + dpsi * np.cos(eps)
 
     # Geocentric right ascension, declination and hour angle (equations 30 to 32).
@@ -202,87 +204,8 @@ def _wrap(degrees: Floats) -> Floats:
     return np.where(wrapped >= 360.0, 0.0, wrapped)
 
 
-@njit(cache=True)
-def _terms(table, x):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for i in range(table.shape[0]):
-        total += table[i, 0] * math.cos(table[i, 1] + table[i, 2] * x)
-    return total
-
-
-@njit(cache=True)
-def _geocentric(jd, delta_t_s):  # type: ignore[no-untyped-def]
-    """Return distance, right ascension, declination (radians) and apparent sidereal time (degrees)."""
-    jc = (jd - 2451545.0) / 36525.0
-    jce = (jd + delta_t_s / 86400.0 - 2451545.0) / 36525.0
-    t = jce / 10.0
-    R = (_terms(R0, t) + t * (_terms(R1, t) + t * (_terms(R2, t) + t * (_terms(R3, t) + t * _terms(R4, t))))) / 1e8
-    L = _terms(L2, t) + t * (_terms(L3, t) + t * (_terms(L4, t) + t * _terms(L5, t)))
-    L = (_terms(L0, t) + t * (_terms(L1, t) + t * L)) / 1e8
-    beta = -(_terms(B0, t) + t * _terms(B1, t)) / 1e8
-
-    x0 = 297.85036 + jce * (445267.111480 + jce * (-0.0019142 + jce / 189474.0))
-    x1 = 357.52772 + jce * (35999.050340 + jce * (-0.0001603 - jce / 300000.0))
-    x2 = 134.96298 + jce * (477198.867398 + jce * (0.0086972 + jce / 56250.0))
-    x3 = 93.27191 + jce * (483202.017538 + jce * (-0.0036825 + jce / 327270.0))
-    x4 = 125.04452 + jce * (-1934.136261 + jce * (0.0020708 + jce / 450000.0))
-    dpsi, deps = 0.0, 0.0
-    for i in range(NUTATION_MULTIPLES.shape[0]):
-        y = NUTATION_MULTIPLES[i]
-        angle = math.radians(y[0] * x0 + y[1] * x1 + y[2] * x2 + y[3] * x3 + y[4] * x4)
-        c = NUTATION_COEFFICIENTS[i]
-        dpsi += (c[0] + c[1] * jce) * math.sin(angle)
-        deps += (c[2] + c[3] * jce) * math.cos(angle)
-    dpsi, deps = dpsi / 36e6, deps / 36e6
-
-    U = t / 10.0
-    e0 = -39.05 + U * (7.12 + U * (27.87 + U * (5.79 + U * 2.45)))
-    e0 = 84381.448 + U * (-4680.93 + U * (-1.55 + U * (1999.25 + U * (-51.38 + U * (-249.67 + U * e0)))))
-    eps = math.radians(e0 / 3600.0 + deps)
-    lam = math.radians(math.degrees(L) + 180.0 + dpsi - 20.4898 / (3600.0 * R))
-    nu0 = 280.46061837 + 360.98564736629 * (jd - 2451545.0) + jc * jc * (0.000387933 - jc / 38710000.0)
-    nu = nu0 % 360.0 + dpsi * math.cos(eps)
-    alpha = math.atan2(math.sin(lam) * math.cos(eps) - math.tan(beta) * math.sin(eps), math.cos(lam))
-    delta = math.asin(math.sin(beta) * math.cos(eps) + math.cos(beta) * math.sin(eps) * math.sin(lam))
-    return R, alpha, delta, nu
-
-
-@variant("solar.position", "numba")
-@njit(cache=True)
-def position_numba(  # type: ignore[no-untyped-def]
-    unix_s, latitude_deg, longitude_deg, elevation_m, pressure_pa, temperature_c, delta_t_s, refraction_deg
-):
-    """Return apparent zenith and azimuth, both float64 (t,), in degrees: the same algorithm, one time after another."""
-    n = unix_s.shape[0]
-    zenith, azimuth = np.empty(n), np.empty(n)
-    phi = math.radians(latitude_deg)
-    sin_phi, cos_phi = math.sin(phi), math.cos(phi)
-    u = math.atan(0.99664719 * math.tan(phi))
-    x = math.cos(u) + elevation_m / 6378140.0 * cos_phi
-    y = 0.99664719 * math.sin(u) + elevation_m / 6378140.0 * sin_phi
-    density = pressure_pa / 101000.0 * 283.0 / (273.0 + temperature_c)
-    for i in range(n):
-        R, alpha, delta, nu = _geocentric(unix_s[i] / 86400.0 + 2440587.5, delta_t_s)
-        H = math.radians((nu + longitude_deg) % 360.0) - alpha
-        sin_xi = math.sin(math.radians(8.794 / (3600.0 * R)))
-        side = math.cos(delta) - x * sin_xi * math.cos(H)
-        dalpha = math.atan2(-x * sin_xi * math.sin(H), side)
-        delta1 = math.atan2((math.sin(delta) - y * sin_xi) * math.cos(dalpha), side)
-        H1 = H - dalpha
-        sine = sin_phi * math.sin(delta1) + cos_phi * math.cos(delta1) * math.cos(H1)
-        e = math.degrees(math.asin(min(1.0, max(-1.0, sine))))
-        if e >= -(0.26667 + refraction_deg):
-            e += density * 1.02 / (60.0 * math.tan(math.radians(e + 10.3 / (e + 5.11))))
-        zenith[i] = 90.0 - e
-        west = math.atan2(math.sin(H1), math.cos(H1) * sin_phi - math.tan(delta1) * cos_phi)
-        azimuth[i] = (math.degrees(west) + 180.0) % 360.0
-        if azimuth[i] >= 360.0:
-            azimuth[i] = 0.0
-    return zenith, azimuth
-
-
-def hours_of_year(utc_offset_h: float, hours: int = 8760) -> Floats:
-    """Return the Unix time of the middle of each hour of the reference year in local standard time.
+def hours_of_year(utc_offset_h: float, hours: int = 8760, steps: int = 1) -> Floats:
+    """Return the Unix time of the middle of each step of each hour of the reference year in local standard time.
 
     Parameters
     ----------
@@ -290,12 +213,15 @@ def hours_of_year(utc_offset_h: float, hours: int = 8760) -> Floats:
         Local standard time minus universal time.
     hours : int
         How many hours from January 1, 00:00.
+    steps : int
+        Equal parts of each hour; with one its middle.
 
     Returns
     -------
-    float64 (hours,)
+    float64 (hours * steps,)
     """
-    return _REFERENCE_UNIX_S + 3600.0 * (np.arange(hours, dtype=np.float64) + 0.5 - utc_offset_h)
+    step = (np.arange(hours * steps, dtype=np.float64) + 0.5) / steps
+    return np.asarray(_REFERENCE_UNIX_S + 3600.0 * (step - utc_offset_h))
 
 
 def sun_of_year(
@@ -305,20 +231,35 @@ def sun_of_year(
     elevation_m: float = 0.0,
     temperature_c: float = 10.0,
     *,
+    steps: int = 1,
     variant: str = "numba",
 ) -> tuple[Floats, Floats]:
-    """Return apparent zenith and azimuth (degrees, clockwise from north) at the middle of the 8760 hours of a year.
+    """Return apparent zenith and azimuth (degrees, clockwise from north) of the sun of the 8760 hours of a year.
+
+    It is the sun in the middle of the hour; where the sun rises or sets within the hour, in the middle of the part in
+    which it is up, as in PVWatts (Dobos 2014, NREL/TP-6A20-62641, section 5). With `steps` the hours are divided into
+    that many equal parts with a sun each, float64 (8760 * steps,): see `twin.kernels.solar.light`.
 
     The year is `REFERENCE_YEAR`. The pressure is that of the standard atmosphere at `elevation_m`; with the mean
     temperature it enters the refraction only.
     """
-    pressure = standard_pressure(elevation_m)
     kernel = get("solar.position", variant)
-    times = hours_of_year(utc_offset_h)
-    zenith, azimuth = kernel(
-        times, float(latitude_deg), float(longitude_deg), float(elevation_m), pressure, float(temperature_c),
-        DELTA_T_S, REFRACTION_DEG,
+    place = (
+        float(latitude_deg), float(longitude_deg), float(elevation_m), standard_pressure(elevation_m),
+        float(temperature_c), DELTA_T_S, REFRACTION_DEG,
     )  # fmt: skip
+    times = hours_of_year(utc_offset_h, steps=steps)
+    half = 1800.0 / steps
+    up = kernel(np.append(times, times[-1] + 2.0 * half) - half, *place)[0] < 90.0
+    crossed = np.flatnonzero(up[:-1] != up[1:])
+    rising = up[1:][crossed]
+    low, high = times[crossed] - half, times[crossed] + half
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        risen = (kernel(middle, *place)[0] < 90.0) == rising
+        low, high = np.where(risen, low, middle), np.where(risen, middle, high)
+    times[crossed] = 0.5 * np.where(rising, high + times[crossed] + half, low + times[crossed] - half)
+    zenith, azimuth = kernel(times, *place)
     return zenith, azimuth
 
 

@@ -1,14 +1,7 @@
-"""Irradiance of tilted planes: the sky model of Perez et al. (1990).
+"""The sky model of Perez et al. (1990), once per hour.
 
-Two families, so that everything that depends only on the hour is computed once per site:
-
-``solar.sky``
-    per hour [t]: ``direct`` (beam and circumsolar, per unit of the cosine of incidence), ``isotropic``, ``horizon``
-    and ``ground`` coefficients.
-``solar.transposition``
-    per surface and hour [s, t]: the four components on the plane. Shading is for the caller: the sunlit share
-    multiplies ``direct``; the visible share of the sky multiplies ``isotropic`` (and ``horizon``); ``ground`` is the
-    unobstructed ground. The sum of the four is the irradiance of the unshaded plane.
+Family ``solar.sky``: per hour [t] ``direct`` (beam and circumsolar, per unit of cosine of incidence), ``isotropic``,
+``horizon`` and ``ground`` coefficients; what planes receive of them is for `twin.kernels.solar.plane`.
 
 Method: R. Perez, P. Ineichen, R. Seals, J. Michalsky and R. Stewart, "Modeling daylight availability and irradiance
 components from direct and global irradiance", Solar Energy 44(5), 271-289 (1990), doi 10.1016/0038-092X(90)90055-H,
@@ -22,7 +15,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
@@ -171,126 +164,3 @@ def sky_numba(dni_w_m2, dhi_w_m2, ghi_w_m2, zenith_deg, extraterrestrial_w_m2, a
         isotropic[t] = dhi * (1.0 - F1)
         horizon[t] = dhi * (f[3] + f[4] * brightness + f[5] * z)
     return direct, isotropic, horizon, ground
-
-
-def _plane_sample(size: int, rng: np.random.Generator) -> Inputs:
-    sky = _sky_sample(2, rng)
-    beam = sky["dni_w_m2"] * (sky["zenith_deg"] < 90.0)
-    direct, isotropic, horizon, ground = sky_reference(*sky.values())
-    return {
-        "tilt_deg": rng.uniform(0.0, 90.0, size),
-        "surface_azimuth_deg": rng.uniform(0.0, 360.0, size),
-        "zenith_deg": sky["zenith_deg"],
-        "azimuth_deg": rng.uniform(0.0, 360.0, len(beam)),
-        "beam": beam,
-        "direct": direct,
-        "isotropic": isotropic,
-        "horizon": horizon,
-        "ground": ground,
-    }
-
-
-def _check_permutation(kernel: Kernel, inputs: Inputs) -> None:
-    order = np.arange(len(inputs["tilt_deg"]))[::-1]
-    turned = dict(inputs)
-    for name in ("tilt_deg", "surface_azimuth_deg"):
-        turned[name] = np.ascontiguousarray(inputs[name][order])
-    for a, b in zip(kernel(*inputs.values()), kernel(*turned.values()), strict=True):
-        np.testing.assert_array_equal(a[order], b)
-
-
-def _check_never_negative(kernel: Kernel, inputs: Inputs) -> None:
-    direct, isotropic, horizon, ground = kernel(*inputs.values())
-    assert direct.min() >= 0.0
-    assert ground.min() >= 0.0
-    assert (direct + isotropic + horizon + ground).min() >= -1e-9
-
-
-declare(
-    Family(
-        name="solar.transposition",
-        purpose="Irradiance components of unshaded tilted planes under the Perez sky.",
-        inputs=(
-            Array("tilt_deg", ("s",), "float64", "deg"),
-            Array("surface_azimuth_deg", ("s",), "float64", "deg clockwise from north"),
-            Array("zenith_deg", ("t",), "float64", "deg"),
-            Array("azimuth_deg", ("t",), "float64", "deg clockwise from north"),
-            Array("beam", ("t",), "float64", "W/m2"),
-            Array("direct", ("t",), "float64", "W/m2"),
-            Array("isotropic", ("t",), "float64", "W/m2"),
-            Array("horizon", ("t",), "float64", "W/m2"),
-            Array("ground", ("t",), "float64", "W/m2"),
-        ),
-        outputs=(
-            Array("direct_w_m2", ("s", "t"), "float64", "W/m2"),
-            Array("isotropic_w_m2", ("s", "t"), "float64", "W/m2"),
-            Array("horizon_w_m2", ("s", "t"), "float64", "W/m2"),
-            Array("ground_w_m2", ("s", "t"), "float64", "W/m2"),
-        ),
-        sample=_plane_sample,
-        work=lambda inputs: float(len(inputs["tilt_deg"]) * len(inputs["zenith_deg"])),
-        work_unit="surface·hour",
-        source="Perez et al. 1990, doi 10.1016/0038-092X(90)90055-H, equation 9",
-        rtol=1e-9,
-        atol=1e-9,
-        properties=(
-            Property("the order of the surfaces does not matter", _check_permutation),
-            Property("irradiance is not negative", _check_never_negative),
-        ),
-    )
-)
-
-
-@variant("solar.transposition", "reference")
-def transposition_reference(
-    tilt_deg: Floats,
-    surface_azimuth_deg: Floats,
-    zenith_deg: Floats,
-    azimuth_deg: Floats,
-    beam: Floats,
-    direct: Floats,
-    isotropic: Floats,
-    horizon: Floats,
-    ground: Floats,
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the direct, isotropic, horizon and ground components, each float64 (s, t), in W/m2.
-
-    `beam` is the direct normal irradiance while the sun is up: it tells how much of `direct` is circumsolar sky
-    light. A negative horizon band (an overcast sky darkens towards the horizon) takes at most what the rest of the
-    sky gives, so that the sky's light on a plane is never negative.
-    """
-    tilt, turn = np.radians(tilt_deg)[:, None], np.radians(surface_azimuth_deg)[:, None]
-    z, a = np.radians(zenith_deg)[None, :], np.radians(azimuth_deg)[None, :]
-    cosine = np.cos(z) * np.cos(tilt) + np.sin(z) * np.sin(tilt) * np.cos(a - turn)
-    cosine = np.clip(cosine, 0.0, 1.0)
-    iso = isotropic * (0.5 * (1.0 + np.cos(tilt)))
-    sky = iso + (direct - beam) * cosine
-    return direct * cosine, iso, np.maximum(horizon * np.sin(tilt), -sky), ground * (0.5 * (1.0 - np.cos(tilt)))
-
-
-@variant("solar.transposition", "numba")
-@njit(cache=True, parallel=True)
-def transposition_numba(  # type: ignore[no-untyped-def]
-    tilt_deg, surface_azimuth_deg, zenith_deg, azimuth_deg, beam, direct, isotropic, horizon, ground
-):
-    """Return the direct, isotropic, horizon and ground components, each float64 (s, t), in W/m2."""
-    m, n = tilt_deg.shape[0], zenith_deg.shape[0]
-    east, north, up = np.empty(n), np.empty(n), np.empty(n)
-    for t in range(n):
-        z, a = math.radians(zenith_deg[t]), math.radians(azimuth_deg[t])
-        east[t], north[t], up[t] = math.sin(z) * math.sin(a), math.sin(z) * math.cos(a), math.cos(z)
-    out_direct, out_isotropic = np.empty((m, n)), np.empty((m, n))
-    out_horizon, out_ground = np.empty((m, n)), np.empty((m, n))
-    for s in prange(m):
-        tilt, turn = math.radians(tilt_deg[s]), math.radians(surface_azimuth_deg[s])
-        sine, view = math.sin(tilt), 0.5 * (1.0 + math.cos(tilt))
-        nx, ny, nz = sine * math.sin(turn), sine * math.cos(turn), math.cos(tilt)
-        below = 0.5 * (1.0 - nz)
-        for t in range(n):
-            cosine = min(1.0, max(0.0, east[t] * nx + north[t] * ny + up[t] * nz))
-            iso = isotropic[t] * view
-            out_direct[s, t] = direct[t] * cosine
-            out_isotropic[s, t] = iso
-            out_horizon[s, t] = max(horizon[t] * sine, -(iso + (direct[t] - beam[t]) * cosine))
-            out_ground[s, t] = ground[t] * below
-    return out_direct, out_isotropic, out_horizon, out_ground

@@ -15,13 +15,17 @@ from twin.scenario.measures.change_heat_supply import ChangeHeatSupply
 from twin.scenario.measures.change_links import ChangeLinks
 from twin.scenario.measures.close_links import CloseLinks
 from twin.scenario.measures.cycle_network import CycleNetwork
+from twin.scenario.measures.fell_trees import FellTrees
 from twin.scenario.measures.fleet_turnover import FleetTurnover
 from twin.scenario.measures.install_pv import InstallPv
 from twin.scenario.measures.land_use_change import LandUseChange
 from twin.scenario.measures.low_emission_zone import LowEmissionZone
 from twin.scenario.measures.low_traffic_neighbourhood import LowTrafficNeighbourhood
 from twin.scenario.measures.parking import Parking
+from twin.scenario.measures.plant_trees import PlantTrees
 from twin.scenario.measures.public_transport import PublicTransport
+from twin.scenario.measures.pv_programme import PvProgramme
+from twin.scenario.measures.raise_buildings import RaiseBuildings
 from twin.scenario.measures.remove_buildings import RemoveBuildings
 from twin.scenario.measures.reopen_links import ReopenLinks
 from twin.scenario.measures.retrofit import Retrofit
@@ -49,10 +53,14 @@ AnyMeasure = (
     | FleetTurnover
     | BuildChargingSites
     | InstallPv
+    | PvProgramme
     | Retrofit
     | ChangeHeatSupply
     | AddBuildings
+    | RaiseBuildings
     | RemoveBuildings
+    | PlantTrees
+    | FellTrees
     | LandUseChange
 )
 

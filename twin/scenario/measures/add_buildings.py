@@ -54,6 +54,7 @@ class NewBuilding(Model):
     heat_supply: Supply | None = None
     envelope: Literal["existing", "standard_retrofit", "deep_retrofit"] = "existing"
     pv_share: float = Field(0.0, ge=0, le=1, description="share of the suitable roof area that carries PV")
+    facade_pv_share: float = Field(0.0, ge=0, le=1, description="share of the suitable façade area that carries PV")
 
     @model_validator(mode="after")
     def _tall(self) -> NewBuilding:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import geopandas as gpd
 import numpy as np
@@ -22,6 +22,9 @@ from twin.city.zones import assign_zones
 from twin.errors import SchemaError, SelectorError, TwinError, at_row
 from twin.scenario import expression, selectors
 
+if TYPE_CHECKING:
+    from twin.scenario.prospects import Prospects
+
 MAX_CORNERS = 10_000
 
 
@@ -33,10 +36,14 @@ class Model(BaseModel):
 
 @dataclass(frozen=True)
 class Context:
-    """Where a measure is applied: its name in the study (part of new ids), and the folder paths start from."""
+    """Where a measure is applied: its name in the study (part of new ids), and the folder paths start from.
+
+    `solar` says what PV would bring on each building of a city, for measures that choose by it.
+    """
 
     name: str
-    base: Path | None = None
+    base: Path | None
+    solar: Prospects
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,8 @@ class Change:
         Investment, where a unit cost with a source is known; PV is left to the results.
     cost_source : str
         Where the unit cost is from; empty where no cost is counted.
+    rows : tuple of dict
+        What was chosen, in order, where a measure ranks (see `twin.scenario.measures.pv_programme`).
     """
 
     measure: str
@@ -67,6 +76,7 @@ class Change:
     quantities: dict[str, float] = field(default_factory=dict)
     capital_cost_eur: float = 0.0
     cost_source: str = ""
+    rows: tuple[dict[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the change as plain data."""
@@ -109,6 +119,8 @@ class Measure(Model):
 
     type: str
     layer: ClassVar[str]
+    needs_solar: ClassVar[bool] = False
+    """Whether it chooses by `Context.solar`."""
 
     @abstractmethod
     def apply(self, city: City, context: Context) -> tuple[City, Change]:

@@ -42,4 +42,7 @@ class RemoveBuildings(Selecting):
             summary,
             quantities={"buildings": len(gone), "floor_area_m2": floor_m2, "population": people},
         )
-        return city.replace(buildings=city.buildings[~mask]), change
+        planes = city.roof_planes
+        if planes is not None:
+            planes = planes[~planes["building_id"].isin(gone.index)]
+        return city.replace(buildings=city.buildings[~mask], roof_planes=planes), change

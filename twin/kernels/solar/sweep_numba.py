@@ -1,0 +1,297 @@
+"""Fast sweeps: the variants "numba" of the families of `twin.kernels.solar.sweep`.
+
+The line of a cell is found by an offset that changes from row to row, so nothing is moved when the light moves aside.
+Suns whose light crosses the grid in the same sense are walked together in batches: heights are read from memory once
+per batch and stay in the first caches, as do the states of the lines of one sun. Batches run in parallel; sums over
+batches are taken in `PARTS` parts, however many threads there are.
+
+Floor: a cell and sun needs two subtractions, a maximum, a comparison and one bit, and moves the state (read, write)
+and two heights through the first cache: five operations and four loads or stores per vector of cells, 0.09 ns on one
+Zen 4 core when all of it lies there. Memory gives a quarter of a byte per cell and sun to a batch. `sunlit_cells`
+takes 0.22 ns in all (a fifth of the rows have corners; heights of eight rows overflow the first cache; counting),
+`beam_sum` 0.36 ns (eight more operations per cell and sun).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from twin.kernels.registry import variant
+from twin.kernels.solar.sweep import HIGH, LOW, Float, Float32, Int32, Int64, paths
+from twin.kernels.solar.sweep_families import BEAM, CELLS, WALLS
+from twin.kernels.solar.sweep_rows import (
+    ROWS,
+    add_beam,
+    cast,
+    cast_crowns,
+    fresh,
+    label_blocks,
+    light,
+    ones,
+    row_places,
+    veil,
+)
+
+BATCH = 32
+"""Suns walked together: states of 32 × 2000 lines fill a quarter of a second cache of 1 MB."""
+PARTS = 4
+"""Sums of beam light over batches, each of the size of the tile."""
+CHUNK = 256
+"""Suns whose wall shares are turned into the result at once."""
+
+
+@njit(cache=True)
+def _batch_places(first: int, rows: int, shift: np.ndarray, descending: bool) -> tuple[np.ndarray, np.ndarray, int]:
+    place, aside = np.empty((shift.size, rows), np.int64), np.empty((shift.size, rows), np.int64)
+    for k in range(shift.size):
+        place[k], aside[k] = row_places(first, rows, shift[k], descending)
+    return place, aside, place.max() + 1
+
+
+@njit(cache=True)
+def _count(z, receiver, top, under, blocks, first, descending, shift, drop, out):  # type: ignore[no-untyped-def]
+    """Count the cells of each label for one batch of suns into out [suns, 1 or, with trees, 2, receivers]."""
+    rows, columns = z.shape
+    place, aside, extra = _batch_places(first, rows, shift, descending)
+    trees = top.size > 0
+    state, high, low = fresh(shift.size, columns + extra)
+    start, word, of, mask = blocks
+    lit, behind = np.zeros((columns + 7) // 8 * 8, np.uint8), np.zeros((columns + 7) // 8 * 8, np.uint8)
+    lit_words, behind_words = lit.view(np.uint64), behind.view(np.uint64)
+    count = start.size - 1
+    for n in range(count):
+        b = count - 1 - n if descending else n
+        inside = min(ROWS, rows - b * ROWS)
+        for k in range(shift.size):
+            lit[:], behind[:] = 0, 0
+            for m in range(inside):
+                r = inside - 1 - m if descending else m
+                i = b * ROWS + r
+                lines = slice(place[k, i], place[k, i] + columns)
+                light(z[i], receiver[i], state[k, lines], drop[k], aside[k, i], lit, 1 << r)
+                if trees:
+                    veil(receiver[i], top[i], under[i], high[k, lines], low[k, lines], drop[k], behind, 1 << r)
+            for e in range(start[b], start[b + 1]):
+                cells = lit_words[word[e]] & mask[e]
+                out[k, 0, of[e]] += ones(cells)
+                if trees:
+                    out[k, 1, of[e]] += ones(cells & behind_words[word[e]])
+
+
+@njit(cache=True, parallel=True)
+def _count_all(z, receiver, top, under, blocks, first, batch, descending, shift, drop, out):  # type: ignore[no-untyped-def]
+    for b in prange(batch.size - 1):
+        suns = slice(batch[b], batch[b + 1])
+        _count(z, receiver, top, under, blocks, first, descending[batch[b]], shift[suns], drop[suns], out[suns])
+
+
+@njit(cache=True)
+def _sum(z, receiver, top, under, nx, ny, nz, through, first, descending, shift, drop, sun, total):  # type: ignore[no-untyped-def]
+    """Add the light of one batch of suns [suns, 3], zeros beyond the last to a multiple of eight, to the total."""
+    rows, columns = z.shape
+    place, aside, extra = _batch_places(first, rows, shift, descending)
+    trees = top.size > 0
+    state, high, low = fresh(shift.size, columns + extra)
+    lit, behind = np.zeros(columns, np.uint8), np.zeros(columns, np.uint8)
+    filtered = sun * np.float32(through)
+    for n in range(rows):
+        i = rows - 1 - n if descending else n
+        for g in range(0, shift.size, 8):
+            lit[:], behind[:] = 0, 0
+            for k in range(g, min(g + 8, shift.size)):
+                lines = slice(place[k, i], place[k, i] + columns)
+                light(z[i], receiver[i], state[k, lines], drop[k], aside[k, i], lit, 1 << (k - g))
+                if trees:
+                    veil(receiver[i], top[i], under[i], high[k, lines], low[k, lines], drop[k], behind, 1 << (k - g))
+            if trees:
+                behind &= lit
+                lit ^= behind
+                add_beam(behind, nx[i], ny[i], nz[i], filtered[g : g + 8], total[i])
+            add_beam(lit, nx[i], ny[i], nz[i], sun[g : g + 8], total[i])
+
+
+@njit(cache=True, parallel=True)
+def _sum_all(z, receiver, top, under, nx, ny, nz, through, first, batch, descending, shift, drop, sun, total):  # type: ignore[no-untyped-def]
+    for part in prange(PARTS):
+        for b in range(part, batch.size - 1, PARTS):
+            suns = slice(batch[b], batch[b + 1])
+            padded = np.zeros(((shift[suns].size + 7) // 8 * 8, 3), np.float32)
+            padded[: shift[suns].size] = sun[suns]
+            _sum(
+                z, receiver, top, under, nx, ny, nz, through, first, descending[batch[b]], shift[suns], drop[suns],
+                padded, total[part],
+            )  # fmt: skip
+
+
+@njit(cache=True)
+def _strips(z, top, under, through, start, column, foot, head, first, descending, shift, drop, out):  # type: ignore[no-untyped-def]
+    """Find the sunlit shares of wall strips for one sun; those of row i are start[i] ... start[i + 1]."""
+    rows, columns = z.shape
+    place, aside = row_places(first, rows, shift, descending)
+    trees = top.size > 0
+    states, highs, lows = fresh(1, columns + place.max() + 1)
+    half, veiled = np.float32(0.5) * drop, np.float32(0.0)
+    held = np.float32(1.0 - through)
+    for n in range(rows):
+        i = rows - 1 - n if descending else n
+        lines = slice(place[i], place[i] + columns)
+        state, high, low = states[0, lines], highs[0, lines], lows[0, lines]
+        for w in range(start[i], start[i + 1]):
+            j = column[w]
+            base = min(max(state[j] - half, foot[w]), head[w])
+            if trees:
+                t, u = _beyond(high[j] - half, low[j] - half, top[i, j], under[i, j] - drop)
+                veiled = max(min(t, head[w]) - max(u, base), np.float32(0.0))
+            out[w] = ((head[w] - base) - held * veiled) / (head[w] - foot[w])
+        cast(z[i], state, drop, aside[i])
+        if trees:
+            cast_crowns(top[i], under[i], high, low, drop)
+
+
+@njit(cache=True)
+def _beyond(top: np.float32, under: np.float32, new_top: np.float32, new_under: np.float32) -> tuple:
+    if new_under <= top and under <= new_top:
+        return max(top, new_top), min(under, new_under)
+    if new_top > top:
+        return new_top, new_under
+    return top, under
+
+
+@njit(cache=True, parallel=True)
+def _strips_all(z, top, under, through, start, column, foot, head, first, descending, shift, drop, out):  # type: ignore[no-untyped-def]
+    for k in prange(shift.size):
+        _strips(z, top, under, through, start, column, foot, head, first, descending[k], shift[k], drop[k], out[k])
+
+
+def _grids(sideways: bool, *grids: np.ndarray) -> list[np.ndarray]:
+    """Return the grids, transposed where light runs along the rows, contiguous."""
+    return [np.ascontiguousarray(g.T if sideways else g) for g in grids]
+
+
+def _crowns(canopy_m: Float32, trunk_m: Float32) -> tuple[Float32, Float32]:
+    """Return tops and undersides that cast nothing where there is no crown."""
+    crown = canopy_m > trunk_m
+    return np.where(crown, canopy_m, LOW), np.where(crown, trunk_m, HIGH)
+
+
+def _batches(descending: np.ndarray) -> Int64:
+    """Return where the batches start in suns sorted by sense; none mixes the two senses."""
+    turn = int(np.searchsorted(descending, True))
+    starts = [np.arange(a, b, BATCH) for a, b in ((0, turn), (turn, len(descending)))]
+    return np.concatenate([*starts, [len(descending)]]).astype(np.int64)
+
+
+@variant(CELLS, "numba")
+def sunlit_cells_numba(
+    surface_m: Float32,
+    receiver_m: Float32,
+    canopy_m: Float32,
+    trunk_m: Float32,
+    label: Int32,
+    receivers: int,
+    cell_m: float,
+    first_row: int,
+    first_column: int,
+    azimuth_deg: Float,
+    altitude_deg: Float,
+) -> tuple[Int32, Int32]:
+    """Count the sunlit cells of every receiver for every sun; arguments as `sunlit_cells_reference`."""
+    path = paths(azimuth_deg, altitude_deg, cell_m)
+    crowns = _crowns(canopy_m, trunk_m)
+    kinds = 2 if canopy_m.size > 0 else 1
+    out = np.zeros((2, receivers, len(azimuth_deg)), np.int32)
+    for sideways in (False, True):
+        these = np.flatnonzero(path.up & (path.sideways == sideways))
+        these = these[np.lexsort((path.shift[these], path.descending[these]))]
+        if len(these) == 0:
+            continue
+        z, receiver, top, under, labels = _grids(sideways, surface_m, receiver_m, *crowns, label)
+        part = np.zeros((len(these), kinds, receivers), np.int32)
+        _count_all(
+            z, receiver, top, under, label_blocks(labels), first_column if sideways else first_row,
+            _batches(path.descending[these]), path.descending[these], path.shift[these], path.drop[these], part,
+        )  # fmt: skip
+        for kind in range(kinds):
+            out[kind][:, these] = part[:, kind].T
+    return out[0], out[1]
+
+
+@variant(BEAM, "numba")
+def beam_sum_numba(
+    surface_m: Float32,
+    receiver_m: Float32,
+    canopy_m: Float32,
+    trunk_m: Float32,
+    nx: Float32,
+    ny: Float32,
+    nz: Float32,
+    transmissivity: float,
+    cell_m: float,
+    first_row: int,
+    first_column: int,
+    azimuth_deg: Float,
+    altitude_deg: Float,
+    weight: Float32,
+) -> Float32:
+    """Add the beam light of many suns on every cell; arguments as `beam_sum_reference`."""
+    path = paths(azimuth_deg, altitude_deg, cell_m)
+    crowns = _crowns(canopy_m, trunk_m)
+    turn, rise = np.radians(azimuth_deg), np.radians(altitude_deg)
+    toward = np.stack([np.cos(rise) * np.sin(turn), np.cos(rise) * np.cos(turn), np.sin(rise)], axis=1)
+    sun = (toward * weight[:, None]).astype(np.float32)
+    total = np.zeros(surface_m.shape, np.float32)
+    for sideways in (False, True):
+        these = np.flatnonzero(path.up & (path.sideways == sideways))
+        these = these[np.lexsort((path.shift[these], path.descending[these]))]
+        if len(these) == 0:
+            continue
+        z, receiver, top, under, *normal = _grids(sideways, surface_m, receiver_m, *crowns, nx, ny, nz)
+        parts = np.zeros((PARTS, *z.shape), np.float32)
+        _sum_all(
+            z, receiver, top, under, normal[0], normal[1], normal[2], transmissivity,
+            first_column if sideways else first_row, _batches(path.descending[these]), path.descending[these],
+            path.shift[these], path.drop[these], sun[these], parts,
+        )  # fmt: skip
+        for part in parts:
+            total += part.T if sideways else part
+    return total
+
+
+@variant(WALLS, "numba")
+def wall_sunlit_numba(
+    surface_m: Float32,
+    canopy_m: Float32,
+    trunk_m: Float32,
+    transmissivity: float,
+    row: Int64,
+    column: Int64,
+    foot_m: Float32,
+    top_m: Float32,
+    cell_m: float,
+    first_row: int,
+    first_column: int,
+    azimuth_deg: Float,
+    altitude_deg: Float,
+) -> Float32:
+    """Return the sunlit share of wall strips; arguments as `wall_sunlit_reference`."""
+    path = paths(azimuth_deg, altitude_deg, cell_m)
+    crowns = _crowns(canopy_m, trunk_m)
+    out = np.zeros((len(row), len(azimuth_deg)), np.float32)
+    for sideways in (False, True):
+        suns = np.flatnonzero(path.up & (path.sideways == sideways))
+        if len(suns) == 0:
+            continue
+        z, top, under = _grids(sideways, surface_m, *crowns)
+        i, j = (column, row) if sideways else (row, column)
+        order = np.argsort(i, kind="stable")
+        start = np.searchsorted(i[order], np.arange(z.shape[0] + 1))
+        for these in np.array_split(suns, -(-len(suns) // CHUNK)):
+            part = np.zeros((len(these), len(row)), np.float32)
+            _strips_all(
+                z, top, under, transmissivity, start, j[order], foot_m[order], top_m[order],
+                first_column if sideways else first_row, path.descending[these], path.shift[these],
+                path.drop[these], part,
+            )  # fmt: skip
+            out[np.ix_(order, these)] = part.T
+    return out

@@ -1,0 +1,185 @@
+"""One row of one sweep: the loops that the fast variants of `twin.kernels.solar.sweep` are made of.
+
+Every loop runs over the cells of one row (1000 cells, 4 KB), writes one array and reads few, so that LLVM vectorises
+it for any processor; no sum is taken over lanes, so the width of the vectors changes no bit. Sunlit cells are bits of
+bytes: eight rows of one sun, or eight suns of one row.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from twin.kernels.solar.sweep import HIGH, LOW
+
+ROWS = 8
+"""Rows in a byte of lit bits; eight bytes, a block of 8 × 8 cells, are counted at once."""
+
+
+@njit(cache=True)
+def row_places(first: int, rows: int, shift: float, descending: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the line of the first cell of each row, counted from the lowest, and the step to the cell of entry."""
+    place, aside = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    back = 0.5 if descending else -0.5
+    for i in range(rows):
+        row = first + i
+        moved = math.floor(row * shift + 0.5)
+        place[i] = -moved
+        aside[i] = math.floor((row + back) * shift + 0.5) - moved
+    return place - place.min(), aside
+
+
+@njit(cache=True)
+def cast(z: np.ndarray, state: np.ndarray, drop: np.float32, aside: int) -> None:
+    """Pass one row: shadow heights on the lines of its cells, before it and after it."""
+    half = np.float32(0.5) * drop
+    for j in range(z.size):
+        a, b = state[j] - drop, z[j] - half
+        state[j] = a if a > b else b
+    if aside != 0:
+        cast_corners(z, state, drop, aside)
+
+
+@njit(cache=True)
+def cast_corners(z: np.ndarray, state: np.ndarray, drop: np.float32, aside: int) -> None:
+    """Raise the shadow by the neighbours through which the rays entered the row."""
+    deep = np.float32(1.5) * drop
+    n = z.size - 1
+    lines, cells = (state[:n], z[1:]) if aside > 0 else (state[1:], z[:n])
+    for j in range(n):
+        a, b = lines[j], cells[j] - deep
+        lines[j] = a if a > b else b
+
+
+@njit(cache=True)
+def light(
+    z: np.ndarray, receiver: np.ndarray, state: np.ndarray, drop: np.float32, aside: int, lit: np.ndarray, bit: int
+) -> None:
+    """Set `bit` of the cells that are lit, then `cast`."""
+    half, on, off = np.float32(0.5) * drop, np.uint8(bit), np.uint8(0)
+    for j in range(z.size):
+        u = state[j]
+        lit[j] |= on if u <= receiver[j] else off
+        a, b = u - drop, z[j] - half
+        state[j] = a if a > b else b
+    if aside != 0:
+        cast_corners(z, state, drop, aside)
+
+
+@njit(cache=True)
+def veil(
+    receiver: np.ndarray, top: np.ndarray, under: np.ndarray, high: np.ndarray, low: np.ndarray, drop: np.float32,
+    behind: np.ndarray, bit: int,
+) -> None:  # fmt: skip
+    """Set `bit` of the cells whose light passes a crown, then `cast_crowns`."""
+    half, on, off = np.float32(0.5) * drop, np.uint8(bit), np.uint8(0)
+    for j in range(receiver.size):
+        r = receiver[j]
+        behind[j] |= on if ((low[j] <= r) & (r < high[j])) | ((under[j] - half <= r) & (r < top[j])) else off
+    cast_crowns(top, under, high, low, drop)
+
+
+@njit(cache=True)
+def cast_crowns(top: np.ndarray, under: np.ndarray, high: np.ndarray, low: np.ndarray, drop: np.float32) -> None:
+    """Pass one row of crowns: the interval of heights that they shade, before it and after it."""
+    half, deep = np.float32(0.5) * drop, np.float32(1.5) * drop
+    for j in range(top.size):
+        t, u, new_top, new_under = high[j] - drop, low[j] - drop, top[j] - half, under[j] - deep
+        joined = (new_under <= t) & (u <= new_top)
+        apart = new_under if new_top > t else u
+        both = new_under if new_under < u else u
+        low[j] = both if joined else apart
+        high[j] = new_top if new_top > t else t
+
+
+@njit(cache=True)
+def _sun(sun: np.ndarray, k: int) -> tuple[np.float32, np.float32, np.float32]:
+    return sun[k, 0], sun[k, 1], sun[k, 2]
+
+
+@njit(cache=True)
+def _beam(on: np.signedinteger, x: np.float32, y: np.float32, z: np.float32, sun: tuple) -> np.float32:
+    c = x * sun[0] + y * sun[1] + z * sun[2]
+    return c if (on != 0) & (c > np.float32(0.0)) else np.float32(0.0)
+
+
+@njit(cache=True)
+def add_beam(
+    lit: np.ndarray, nx: np.ndarray, ny: np.ndarray, nz: np.ndarray, sun: np.ndarray, total: np.ndarray
+) -> None:
+    """Add the light of the eight suns [8, 3], each a bit of `lit`, on one row of cells with the normals nx, ny, nz."""
+    s0, s1, s2, s3 = _sun(sun, 0), _sun(sun, 1), _sun(sun, 2), _sun(sun, 3)
+    s4, s5, s6, s7 = _sun(sun, 4), _sun(sun, 5), _sun(sun, 6), _sun(sun, 7)
+    for j in range(total.size):
+        x, y, z, on, t = nx[j], ny[j], nz[j], np.int32(lit[j]), total[j]
+        t += _beam(on & 1, x, y, z, s0)
+        t += _beam(on & 2, x, y, z, s1)
+        t += _beam(on & 4, x, y, z, s2)
+        t += _beam(on & 8, x, y, z, s3)
+        t += _beam(on & 16, x, y, z, s4)
+        t += _beam(on & 32, x, y, z, s5)
+        t += _beam(on & 64, x, y, z, s6)
+        t += _beam(on & 128, x, y, z, s7)
+        total[j] = t
+
+
+@njit(cache=True)
+def ones(word: np.uint64) -> np.uint64:
+    """Return the number of bits set (LLVM knows this formula and takes the processor's instruction)."""
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+
+@njit(cache=True)
+def label_blocks(label: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return where the labels lie, in blocks of 8 × 8 cells.
+
+    Returns
+    -------
+    start : int64 [blocks of rows + 1]
+    word : int64, of : int64, mask : uint64, each [entries]
+        Entries of eight rows; bit ``8 c + r`` of a mask is the cell in row r and column c of the block.
+    """
+    rows, columns = label.shape
+    blocks, words = (rows + ROWS - 1) // ROWS, (columns + 7) // 8
+    start = np.zeros(blocks + 1, np.int64)
+    size = 64
+    word, of, mask = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.uint64)
+    n = 0
+    for b in range(blocks):
+        for w in range(words):
+            begin = n
+            if n + 64 > size:
+                size *= 2
+                word, of, mask = _longer(word, size), _longer(of, size), _longer(mask, size)
+            for r in range(min(ROWS, rows - b * ROWS)):
+                for c in range(min(8, columns - w * 8)):
+                    here = label[b * ROWS + r, w * 8 + c]
+                    if here < 0:
+                        continue
+                    e = begin
+                    while e < n and of[e] != here:
+                        e += 1
+                    if e == n:
+                        word[e], of[e], mask[e] = w, here, 0
+                        n += 1
+                    mask[e] |= np.uint64(1) << np.uint64(8 * c + r)
+        start[b + 1] = n
+    return start, word[:n], of[:n], mask[:n]
+
+
+@njit(cache=True)
+def _longer(old: np.ndarray, size: int) -> np.ndarray:
+    new = np.empty(size, old.dtype)
+    new[: old.size] = old
+    return new
+
+
+@njit(cache=True)
+def fresh(suns: int, lines: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the states of lines that no shadow has met yet: opaque height, crown top, crown underside."""
+    return np.full((suns, lines), LOW), np.full((suns, lines), LOW), np.full((suns, lines), HIGH)
