@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.city.model import HOURS, City, Terrain
+from twin.kernels.compile import OUTSIDE_RUNS
+from twin.kernels.registry import Kernel, families
 from twin.scenario.balance import ElectricityParameters, building_balance, city_balance
 from twin.scenario.evaluate import Evaluation, Memo, evaluate
 from twin.scenario.parameters import ModelParameters, domains
@@ -142,7 +144,7 @@ def test_pv_stays_where_it_was_installed_when_new_shade_makes_the_roof_unsuitabl
     tall.iloc[::2] = 60.0
     high = low.replace(buildings=low.buildings.assign(height_m=tall))
     roofs = prepare_roofs(low)
-    before, after = run(low), run(high, baseline=low, baseline_roofs=roofs)
+    before, after = run(low), run(high, baseline=low, installed=(low, roofs))
     stay = np.arange(1, len(tall), 2)
     installed = [result.layers["buildings"].iloc[stay] for result in (before, after)]
     assert installed[1]["pv_potential_kwp"].sum() < 0.99 * installed[0]["pv_potential_kwp"].sum()
@@ -202,3 +204,21 @@ def test_every_roof_plane_says_why_it_is_suitable_or_not(small_city: City, plain
     assert set(planes["building_id"]) <= set(small_city.buildings.index)
     assert planes["reason"].str.len().min() > 0
     assert planes["suitable"].any() and not planes["suitable"].all()
+
+
+def test_a_run_uses_only_kernels_that_are_made_ready_for_it(small_city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `OUTSIDE_RUNS` leaves out would be compiled in the middle of a run, unannounced."""
+    used: set[str] = set()
+    for name, family in families().items():
+        for variant, kernel in list(family.variants.items()):
+
+            def spy(*arguments: object, name: str = name, kernel: Kernel = kernel) -> object:
+                used.add(name)
+                return kernel(*arguments)
+
+            monkeypatch.setitem(family.variants, variant, spy)
+    closed = small_city.replace(links=small_city.links.assign(speed_limit_kmh=20.0))
+    run(closed, baseline=small_city)
+    assert "solar.sunlit_cells" in used
+    assert not used & OUTSIDE_RUNS
+    assert set(families()) >= OUTSIDE_RUNS

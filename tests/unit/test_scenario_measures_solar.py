@@ -215,6 +215,18 @@ def test_results_bring_what_the_programme_promised(small_city: City) -> None:
     assert invested <= 40_000
 
 
+def test_a_programme_after_a_raise_keeps_to_its_budget(small_city: City, tmp_path: Path) -> None:
+    """It covers what is suitable among the higher buildings, not what was suitable before."""
+    some = ", ".join(f'"{b}"' for b in small_city.buildings.index[::7])
+    up = [{"type": "raise_buildings", "where": f"building_id in [{some}]", "storeys": 12}]
+    plan = plan_run(study_of(up=up, m=[{"type": "pv_programme", "budget_eur": 1_000_000}]), small_city)
+    run = run_study(plan, tmp_path)
+    _, change = run.info["changes"]["one"]
+    totals = run.draws().query("scenario == 'one' and draw == 0").set_index("quantity")["value"]
+    assert totals["investment_eur"] == pytest.approx(change["quantities"]["cost_eur"])
+    assert 990_000 < totals["investment_eur"] <= 1_000_000
+
+
 def test_a_run_chooses_by_simulation_and_counts_neighbours(small_city: City, tmp_path: Path) -> None:
     tall = small_city.buildings.index[40]
     study = study_of(

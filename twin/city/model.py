@@ -55,8 +55,9 @@ class Metadata:
 class Weather:
     """One year of hourly weather: 8760 values, no leap day.
 
-    Hour k covers local standard time k to k + 1; the sun is taken at its middle. Radiation is the mean over the
-    hour. `dni` is on a plane normal to the sun, `ghi` and `dhi` on the horizontal.
+    Hour k covers local standard time k to k + 1; the sun is taken in the middle of its sunlit part, or in finer steps
+    (`twin.kernels.solar.light`). Radiation is the mean over the hour. `dni` is on a plane normal to the sun, `ghi` and
+    `dhi` on the horizontal.
     """
 
     temperature_c: NDArray[np.float64]

@@ -133,12 +133,12 @@ def run(options: argparse.Namespace) -> Result:
 
 def prepare_kernels(threads: int | None, quiet: bool, domains: Collection[str] = ()) -> float:
     """Compile or load the fast kernels (of some domains), announced; return the seconds it took."""
-    from twin.kernels.compile import compile_kernels
+    from twin.kernels.compile import OUTSIDE_RUNS, compile_kernels
 
     begun = time.perf_counter()
     _set_threads(threads)
-    with ProgressLine("kernels (compiled once, about half a minute the first time)", quiet) as progress:
-        done = compile_kernels(progress=progress, domains=domains)
+    with ProgressLine("kernels (compiled once, about a minute the first time)", quiet) as progress:
+        done = compile_kernels(progress=progress, domains=domains, leave_out=OUTSIDE_RUNS)
     seconds = time.perf_counter() - begun
     fresh = [kernel for kernel in done if not kernel.from_cache]
     if not quiet:

@@ -16,6 +16,20 @@ import numpy as np
 
 from twin.kernels import registry
 
+OUTSIDE_RUNS = frozenset(
+    {
+        "energy.zone_modal",
+        "energy.zone_network",
+        "solar.battery",
+        "solar.beam_sum",
+        "solar.fuentes",
+        "solar.roof_regions",
+        "traffic.proportionality",
+        "traffic.skim",
+    }
+)
+"""Families that no run of a study needs by default: they are compiled where they are first used."""
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -39,6 +53,7 @@ def compile_kernels(
     progress: Callable[[str, int, int], None] | None = None,
     lock_folder: Path | None = None,
     domains: Collection[str] = (),
+    leave_out: Collection[str] = (),
 ) -> list[Compiled]:
     """Call every family's `variant` once on its smallest sample and return the time each first call took.
 
@@ -51,12 +66,14 @@ def compile_kernels(
     lock_folder : Path, optional
         Folder of the lock file; the user's cache folder when not given.
     domains : collection of str, optional
-        Only families of these domains (``solar`` for ``solar.pv``).
+        Only families of these domains (``solar`` for ``solar.sky``).
+    leave_out : collection of str, optional
+        Families to pass over, for example `OUTSIDE_RUNS`.
     """
     from filelock import FileLock
 
     chosen = [f for f in registry.families().values() if not domains or f.name.partition(".")[0] in domains]
-    todo = [f for f in chosen if variant in f.variants]
+    todo = [f for f in chosen if variant in f.variants and f.name not in leave_out]
     folder = lock_folder or _cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     done = []

@@ -19,6 +19,8 @@ class Applied:
 
     city: City
     changes: list[Change]
+    installed: City
+    """The city as it was when PV was last installed, or before the measures: what was suitable there carries PV."""
 
 
 def apply_measures(city: City, study: Study, names: Sequence[str], solar: Prospects | None = None) -> Applied:
@@ -42,18 +44,27 @@ def apply_measures(city: City, study: Study, names: Sequence[str], solar: Prospe
         With the file, line and column of the intervention that cannot be applied.
     """
     solar = solar or Estimate(model_parameters(study, 0))
-    changes = []
+    changes, installed = [], city
     for name in names:
         if name not in study.measures:
             raise StudyError(f"unknown measure {name!r}", remedy=did_you_mean(name, study.measures))
         context = Context(name, study.base, solar)
         for i, measure in enumerate(study.measures[name]):
+            before = city
             try:
                 city, change = measure.apply(city, context)
             except TwinError as error:
                 raise _placed(error, study, name, i) from error
             changes.append(change)
-    return Applied(city, changes)
+            installed = city if _more_pv(before, city) else installed
+    return Applied(city, changes, installed)
+
+
+def _more_pv(before: City, after: City) -> bool:
+    """Return whether a building has more PV than before."""
+    shares = ["pv_share", "facade_pv_share"]
+    had = before.buildings[shares].reindex(after.buildings.index, fill_value=0.0)
+    return bool((after.buildings[shares] > had).any(axis=None))
 
 
 def _placed(error: TwinError, study: Study, name: str, i: int) -> TwinError:

@@ -124,7 +124,7 @@ def evaluate(
     seed: int,
     draw: int,
     baseline: City | None = None,
-    baseline_roofs: Roofs | None = None,
+    installed: tuple[City, Roofs] | None = None,
     investment_eur: float = 0.0,
     pv_share_before: NDArray[np.float64] | None = None,
     variant: str = "numba",
@@ -145,8 +145,8 @@ def evaluate(
         Keys of the random streams; equal in all scenarios.
     baseline : City, optional
         The city of the baseline, against which traffic reacts; `city` itself when left out.
-    baseline_roofs : Roofs, optional
-        Those of the baseline, when its geometry is another: PV stays on planes that were suitable there.
+    installed : tuple of City and Roofs, optional
+        The city in which PV was installed, with its roofs: PV stays on planes that were suitable there.
     investment_eur : float
         Capital cost of the measures, without PV, which follows from the power that is added.
     pv_share_before : float64 (buildings, 2), optional
@@ -163,7 +163,7 @@ def evaluate(
     memo = memo or Memo()
     traffic = _traffic(city, city if baseline is None else baseline, parameters, variant, memo)
     charging = simulate_charging(city, traffic.arrivals_veh_h, parameters.operations, seed=seed, draw=draw)
-    carrying = _carrying(city, baseline, roofs, baseline_roofs, parameters, variant, memo)
+    carrying = _carrying(city, roofs, installed, parameters, variant, memo)
     buildings, planes, series, totals = simulate_buildings(
         city, parameters, roofs, seed, draw, variant=variant, memo=memo, sink=sink, carrying=carrying
     )
@@ -208,21 +208,21 @@ def _traffic(city: City, baseline: City, parameters: ModelParameters, variant: s
 
 def _carrying(
     city: City,
-    baseline: City | None,
     roofs: Roofs,
-    baseline_roofs: Roofs | None,
+    installed: tuple[City, Roofs] | None,
     parameters: ModelParameters,
     variant: str,
     memo: Memo,
 ) -> pd.Series | None:
-    """Return the planes that were suitable for PV in the baseline, where new shade may have changed that."""
+    """Return the planes that suited PV when it was installed, where shade that came later may have changed that."""
     from twin.solar.model import suitable_planes
 
-    if baseline is None or baseline_roofs is None or baseline_roofs is roofs or not city.buildings["pv_share"].any():
+    if installed is None or installed[1] is roofs or not city.buildings["pv_share"].any():
         return None
-    key = fingerprint.combined("suitable", memo.prints(baseline).sun, parameters.solar, variant)
+    then, their_roofs = installed
+    key = fingerprint.combined("suitable", memo.prints(then).sun, parameters.solar, variant)
     found: pd.Series = memo.get(
-        key, lambda: suitable_planes(baseline, baseline.weather, parameters.solar, baseline_roofs, variant=variant)
+        key, lambda: suitable_planes(then, then.weather, parameters.solar, their_roofs, variant=variant)
     )
     return found
 

@@ -223,7 +223,7 @@ class _Execution:
             seed=self.plan.study.seed,
             draw=draw,
             baseline=self.plan.scenarios[BASELINE].city,
-            baseline_roofs=self._roofs(self.plan.scenarios[BASELINE].city),
+            installed=(applied.installed, self._roofs(applied.installed)),
             investment_eur=sum(change.capital_cost_eur for change in applied.changes),
             pv_share_before=_pv_share_before(self.plan.city, applied.city),
             variant=self.plan.variant,
