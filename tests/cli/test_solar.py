@@ -198,6 +198,7 @@ def test_a_surface_model(outlines: bool, tmp_path: Path, capsys: pytest.CaptureF
         ) as file:  # fmt: skip
             file.write(values.astype(np.float32), 1)
     words = ["--ground", tmp_path / "dtm.tif", "--canopy", tmp_path / "trees.tif", "--draws", "1", "--facades"]
+    words += ["--hourly", "--set", "solar.setback_m=1"]
     if outlines:
         boxes = [shapely.box(40, 10, 70, 30), shapely.box(10, 40, 30, 60)]
         moved_boxes = [shapely.affinity.translate(b, west, north - 80.0) for b in boxes]
@@ -211,4 +212,7 @@ def test_a_surface_model(outlines: bool, tmp_path: Path, capsys: pytest.CaptureF
     assert sorted(buildings.geometry.area) == pytest.approx([400.0, 600.0])
     for _, plane in planes.iterrows():
         assert buildings.geometry[plane["building_id"]].intersection(plane.geometry).area > 0.9 * plane.geometry.area
+    flat = planes[planes["tilt_deg"] == 0.0]
+    np.testing.assert_allclose(flat["inner_area_m2"], 18.0 * 18.0, rtol=0.01)  # of the roof's own outline
+    assert "storeys" not in zarr.open_group(tmp_path / "o" / "hourly.zarr", mode="r")
     assert "shows none" in (tmp_path / "o" / "index.html").read_text(encoding="utf-8")

@@ -87,8 +87,9 @@ def test_storeys(store: zarr.Group, mixed: City, roofs: Roofs) -> None:
     assert (found.irradiance_w_m2.sum(axis=1) > 0).all()
 
 
-def test_a_lone_south_wall_gets_more_above_than_a_shaded_one_below(small_city: City, plain_weather: Weather) -> None:
+def test_higher_storeys_get_more_across_the_street(small_city: City, plain_weather: Weather) -> None:
     street = box_city(small_city, [(0.0, 0.0, 40.0, 12.0, 15.0), (0.0, 24.0, 40.0, 12.0, 15.0)])
+    street = street.replace(buildings=street.buildings.assign(levels=5))
     found = hourly_storeys(street, plain_weather, P, prepare_roofs(street), [street.buildings.index[1]])
     south = found.about.reset_index()
     south = south[(south["azimuth_deg"] - 180.0).abs() < 1.0].sort_values("storey")

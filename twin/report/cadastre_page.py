@@ -29,7 +29,16 @@ SHOWN, LONGEST_NAME = 50, 120
 """Buildings of the ranked list that the page shows, and characters of an id in a file name."""
 BRIGHT_WALL_KWH_M2 = 600.0
 """Walls with as much are named in the page (class "good" of façades on sonnenfassade.ch, as recalled)."""
-RULE_COLOURS = ("#2166ac", "#5f6c7b", "#e08214", "#9970ab", "#d9b365", "#35978f", "#c7cdd4")
+RULE_COLOURS = {
+    SUITABLE: "#2166ac",
+    "faces": "#5f6c7b",
+    "shaded": "#e08214",
+    "less than": "#9970ab",
+    "steeper": "#d9b365",
+    "too little sun": "#35978f",
+}
+"""Colours by how the deciding rule begins."""
+OTHER_RULE_COLOUR = "#c7cdd4"
 CHOSEN_COLOUR, PART_COLOUR, LATER_COLOUR = "#1b7837", "#7fbf7b", "#e8ebee"
 
 
@@ -68,11 +77,14 @@ def sheet_path(building_id: str) -> str:
 
 
 def rule_colours(reason: pd.Series) -> dict[str, str]:
-    """Return a colour per deciding rule: the suitable first, then the rules from frequent to rare."""
+    """Return a colour per deciding rule, the same in every city: the suitable first, then from frequent to rare."""
     counts = reason.str.split(":").str[0].value_counts()
     others = sorted((k for k in counts.index if k != SUITABLE), key=lambda k: (-counts[k], k))
-    names = [SUITABLE, *others]
-    return {k: RULE_COLOURS[min(i, len(RULE_COLOURS) - 1)] for i, k in enumerate(names)}
+    return {name: _rule_colour(name) for name in (SUITABLE, *others)}
+
+
+def _rule_colour(name: str) -> str:
+    return next((colour for start, colour in RULE_COLOURS.items() if name.startswith(start)), OTHER_RULE_COLOUR)
 
 
 def render_index(report: CadastreReport, more_files: list[tuple[str, str]]) -> str:

@@ -107,7 +107,7 @@ def _lead(row: pd.Series, planes: int) -> str:
     loss = number(100 * row["shading_loss_share"], 1)
     return (
         f"{number(row['suitable_planes'])} of {planes} roof planes suit PV: {number(row['pv_potential_kwp'], 1)} kWp "
-        f"that yield {number(row['pv_potential_kwh_a'])} kWh a year. Shade takes {loss} % of the sun on the roof."
+        f"that yield {number(row['pv_potential_kwh_a'])} kWh a year. Shade takes {loss}\u00a0% of the sun on the roof."
     )
 
 
@@ -138,11 +138,11 @@ def _cards(row: pd.Series, report: CadastreReport, building_id: str) -> list[dic
 def _rules(parameters: SheetParameters, planes: pd.DataFrame) -> dict[str, list[tuple[str, bool]]]:
     """Return each rule that is in force with the planes' figures and whether they keep it."""
     p = parameters.solar
-    inner = planes["inner_area_m2"]
     pole = 0.0 if parameters.latitude >= 0.0 else 180.0
     rules: dict[str, list[tuple[str, bool]]] = {}
     if p.minimum_area_m2 > 0.0:
-        rules[f"contiguous ≥ {p.minimum_area_m2:g} m²"] = [(number(a, 1), a >= p.minimum_area_m2) for a in inner]
+        inner, least = planes["inner_area_m2"], p.minimum_area_m2
+        rules[f"contiguous ≥ {least:g} m²"] = [(number(a, 1), a >= least) for a in inner]
     if p.maximum_tilt_deg < 90.0:
         rules[f"tilt ≤ {p.maximum_tilt_deg:g}°"] = [(f"{t:.0f}°", t <= p.maximum_tilt_deg) for t in planes["tilt_deg"]]
     if p.poleward_sector_deg > 0.0:
@@ -239,8 +239,7 @@ def _light_chart(planes: pd.DataFrame, labels: list[str], parameters: SolarParam
 def _chain(row: pd.Series, planes: pd.DataFrame, parameters: SheetParameters) -> list[dict[str, str]]:
     """Return the steps from roof area to money, each with how it follows from the one before."""
     s, e, p = parameters.solar, parameters.economics, parameters.prices
-    suits = planes["suitable"].to_numpy(bool)
-    area = planes["area_m2"].to_numpy(np.float64)
+    suits, area = planes["suitable"].to_numpy(bool), planes["area_m2"].to_numpy(np.float64)
     steps = [
         ("Roof area", f"{number(area.sum(), 1)} m²", f"true area of {len(planes)} planes, not their shadow on a map")
     ]
@@ -252,8 +251,7 @@ def _chain(row: pd.Series, planes: pd.DataFrame, parameters: SheetParameters) ->
     flat = bool((planes["tilt_deg"].to_numpy()[suits] <= FLAT_TILT_DEG).any())
     racks = f"; on flat planes racks at {s.rack_tilt_deg:g}° cover {100 * s.flat_coverage:g} %" if flat else ""
     used, kwh = float(row["self_consumption_share"]), float(row["pv_potential_kwh_a"])
-    known = row["demand_kwh_a"] > 0.0
-    demand = f" of a demand of {number(row['demand_kwh_a'])} kWh" if known else "; its demand is not known"
+    demand = f" of a demand of {number(row['demand_kwh_a'])} kWh" if row["demand_kwh_a"] else "; no demand is known"
     steps += [
         ("Usable for modules", f"{number(usable, 1)} m²",
          f"{setback}chimneys, dormers, plant and edges left out ({100 * s.usable_share:g} % used, if not measured)"),

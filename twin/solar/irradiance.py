@@ -83,16 +83,13 @@ def irradiance_of(weather: Weather, parameters: SolarParameters, variant: str = 
 
 def reflected_light(light: Irradiance, roofs: Roofs, parameters: SolarParameters) -> Reflected:
     """Return what the ground and the walls of the city reflect, hour by hour, with all bounces."""
-    area = roofs.facade_area_m2.astype(np.float64)
-    total = area.sum(axis=0)
-    weight = np.where(total > 0.0, area / np.where(total > 0.0, total, 1.0), 1.0 / max(len(area), 1))
-    lit = np.einsum("no,nomh->omh", weight, roofs.facade_lit / 255.0) if len(area) else np.ones((8, 12, 24))
+    lit, sky = roofs.mean_facades
     streets = Streets(
         ground_sky=roofs.ground_sky,
         ground_lit=roofs.ground_lit_at(light.hours) / 255.0,
         wall_azimuth_deg=FACADE_AZIMUTHS,
-        wall_area_m2=total,
-        wall_sky=(weight * roofs.facade_sky).sum(axis=0) if len(area) else np.ones(8),
+        wall_area_m2=roofs.facade_area_m2.sum(axis=0, dtype=np.float64),
+        wall_sky=sky,
         wall_lit=lit[:, MONTH_OF_HOUR[light.hours], light.hours % 24],
     )
     return reflected(streets, light.sky, parameters.albedo, parameters.wall_albedo)

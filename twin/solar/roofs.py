@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,20 @@ class Roofs:
             )
         low, high = np.searchsorted(self.plane_building, [start, max(start, stop)])
         return slice(int(low), int(high))
+
+    @cached_property
+    def mean_facades(self) -> tuple[Float, Float]:
+        """Mean lit share (0 to 1) of all walls by orientation, month and hour [8, 12, 24], and mean sky share [8]."""
+        area = self.facade_area_m2.astype(np.float64)
+        total = area.sum(axis=0)
+        weight = np.where(total > 0.0, area / np.where(total > 0.0, total, 1.0), 1.0 / max(len(area), 1))
+        if not len(area):
+            return np.ones((8, 12, 24)), np.ones(8)
+        lit = np.zeros((8, 12, 24))
+        for low in range(0, len(area), 1024):
+            some = slice(low, low + 1024)
+            lit += np.einsum("no,nomh->omh", weight[some], self.facade_lit[some].astype(np.float64))
+        return lit / 255.0, (weight * self.facade_sky).sum(axis=0)
 
     def lit_at(self, planes: slice | Int, hours: Int) -> UInt8:
         """Return the lit share of some planes at hours of the year, uint8 [planes, hours]; 0 where the sun is down."""

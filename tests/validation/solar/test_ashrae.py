@@ -16,6 +16,7 @@ from tests.figures import Recorder
 from twin.city.epw import read_epw
 from twin.kernels.registry import get
 from twin.kernels.solar.light import Light, light_of_year
+from twin.solar.irradiance import STEPS
 
 Float = NDArray[np.float64]
 SHARED = Path(__file__).resolve().parents[3] / "../shared/data"
@@ -33,11 +34,11 @@ needs_weather = pytest.mark.skipif(not EPW.exists(), reason=f"../shared/data/wea
 
 @pytest.fixture(scope="module")
 def parts() -> Light:
-    """Return the light of Denver in half hours."""
+    """Return the light of Denver in the steps that the city model takes."""
     weather = read_epw(EPW)
     site = (weather.latitude, weather.longitude, weather.utc_offset_h, weather.elevation_m)
     irradiances = (weather.dni_w_m2, weather.dhi_w_m2, weather.ghi_w_m2)
-    return light_of_year(site, *irradiances, 0.2, temperature_c=float(weather.temperature_c.mean()), steps=2)
+    return light_of_year(site, *irradiances, 0.2, temperature_c=float(weather.temperature_c.mean()), steps=STEPS)
 
 
 def incident(light: Light, surfaces: list[str]) -> NDArray[np.float32]:
@@ -51,15 +52,15 @@ def incident(light: Light, surfaces: list[str]) -> NDArray[np.float32]:
 
 @needs_weather
 def test_year_of_case_600(parts: Light, figure: Recorder) -> None:
-    whole, half = incident(parts.hourly(), list(ANNUAL)), incident(parts, list(ANNUAL))
+    whole, fine = incident(parts.hourly(), list(ANNUAL)), incident(parts, list(ANNUAL))
     for row, (surface, (peer, low, high)) in enumerate(ANNUAL.items()):
         limit = 0.012 if surface == "N" else 0.006
         source = "EnergyPlus in RESULTS5-2A, ASHRAE 140-2020"
         year = whole[row].sum(dtype=np.float64) / 1000.0
         name = f"ASHRAE 140 case 600: incident irradiation, {surface}"
         figure.check(name, year, peer, limit, "kWh/m²", source, relative=True)
-        apart = half[row].sum(dtype=np.float64) / 2000.0
-        figure.check(f"{name}, half hours", apart, peer, limit, "kWh/m²", source, relative=True)
+        apart = fine[row].sum(dtype=np.float64) / (1000.0 * STEPS)
+        figure.check(f"{name}, quarter hours", apart, peer, limit, "kWh/m²", source, relative=True)
         assert low - 0.001 * peer < year < high + 0.001 * peer
 
 

@@ -34,8 +34,9 @@ class PvProgramme(Selecting):
     with shade and the building's own demand. `cost_per_tonne` is the investment per tonne of CO₂ that the building's
     purchases of electricity avoid over the life of the system (parameters `economics`); making the modules is not
     counted, and savings are not deducted, since ratios of net costs rank gains wrongly (Taylor 2012, doi
-    10.1016/j.enpol.2012.05.071). `net_present_value` is that per euro invested, `yield` is kWh per kWp. What avoids no
-    CO₂, or loses money, is left out where that is ranked by. Equals are ranked by id.
+    10.1016/j.enpol.2012.05.071). What is fed in avoids none unless `electricity.export_co2_kg_kwh` credits it, here, in
+    the KPIs and in the solar cadastre alike. `net_present_value` is that per euro invested, `yield` is kWh per kWp.
+    What avoids no CO₂, or loses money, is left out where that is ranked by. Equals are ranked by id.
 
     The last one gets the part that the money is enough for, so that a larger budget never drops a roof; the budget, at
     nominal prices, is never exceeded. A programme sees the city as the measures before it left it. ``twin check``
