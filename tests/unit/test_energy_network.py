@@ -25,6 +25,7 @@ from twin.energy.constructions import (
 )
 from twin.energy.films import fitted_films, inside_surfaces, settled_films, walton_film
 from twin.energy.glazing import absorptance
+from twin.energy.reduction import reduce_zones
 from twin.errors import DataError
 from twin.kernels import registry
 from twin.kernels.energy.modal import reduce_networks
@@ -235,6 +236,36 @@ def test_one_building_does_not_feel_the_others() -> None:
     assert silent[0].shape == (0, 0)
     np.testing.assert_array_equal(silent[3], together[3])
     np.testing.assert_array_equal(silent[4], together[4])
+
+
+def test_zones_are_reduced_together_as_alone() -> None:
+    """A hut, a shed of fewer nodes than modes and a hut with twice the gains: each as its full network."""
+    shed = build_network([Element(50.0, (BOARD,), 2.5, 15.0), Element(20.0, (BOARD, GLASS), 2.5, 9.0)], 2)
+    networks = [build_network(HUT, 2), shed, build_network(HUT, 2)]
+    assert len(shed.capacity_j_k) < 6
+    zones = np.array([[15.0, 0.0, 1e5, internal, 0.0, 0.0, 1e9, 1e9] for internal in (40.0, 30.0, 80.0)])
+    drive = weather(240)
+    drive_and_profiles = (*shared(drive, gain=5.0)[:5], np.zeros(3, np.int64))
+    out = get("energy.zone_modal", "numba")(*drive_and_profiles, *reduce_zones(networks, zones), 20.0, 240, 1)
+    assert residual(out[3]).max() < 1e-9
+    np.testing.assert_allclose(out[3][:, 2], [40.0 * 5.0 * 240, 30.0 * 5.0 * 240, 80.0 * 5.0 * 240])
+    for row, network in enumerate(networks):
+        alone = get("energy.zone_network", "numba")(
+            *shared(drive, gain=5.0 * zones[row, 3]), *batch(network, leak=15.0, air=1e5), 20.0, 240
+        )
+        assert np.abs(out[2][row] - alone[2][0]).max() < 0.05
+        assert out[3][row, 0] == pytest.approx(alone[3][0, 0], rel=0.006)
+
+
+def test_impossible_zones_are_named() -> None:
+    networks = [build_network(HUT, 2)] * 2
+    zones = np.ones((2, 8))
+    with pytest.raises(DataError, match="2 networks"):
+        reduce_zones(networks, zones[:1])
+    zones[1, 6] = -5.0
+    with pytest.raises(DataError, match="heating_limit_w is -5") as caught:
+        reduce_zones(networks, zones)
+    assert caught.value.where == "zones[1] heating_limit_w"
 
 
 def test_conductances_of_the_network_add_up() -> None:

@@ -6,8 +6,7 @@ surfaces exchange heat with the air by convection and with each other by radiati
 Economics Conference, San Diego (1980)); the outside surface meets a given temperature, for instance a sol-air
 temperature. What has no capacity, surfaces and glass, is eliminated exactly.
 
-Film coefficients are inputs. `walton_film` gives those of natural convection, after G. N. Walton, "Thermal Analysis
-Research Program Reference Manual", NBSIR 83-2655 (1983), section 3.3.
+Film coefficients are inputs; `twin.energy.films` finds those of natural convection.
 """
 
 from __future__ import annotations
@@ -66,6 +65,8 @@ class Element:
     emissivity : float
         Of the inside, long-wave.
     loads : tuple of Load
+    tilt_deg : float
+        Of the normal into the room: 0 floor, 90 wall, 180 ceiling. Only the films depend on it.
     """
 
     area_m2: float
@@ -75,13 +76,16 @@ class Element:
     column: int = 0
     emissivity: float = 0.9
     loads: tuple[Load, ...] = ()
+    tilt_deg: float = 90.0
 
 
 class Network(NamedTuple):
     """One zone, its capacities and couplings; symbols of `twin.kernels.energy.network_contract`.
 
     capacity_j_k (s,), conductance_w_k (s, s), air_in_w_k (s,), drive_in (s, m), gain_in (s,), direct (m,), direct_gain,
-    direct_air, solar_in (m,). Gains are per watt, of which `radiant` falls on the surfaces by area.
+    direct_air, solar_in (m,). Gains are per watt, of which `radiant` falls on the surfaces by area. The temperatures of
+    the inside surfaces (e,) are surface_state (e, s) times the nodes plus surface_input (e, m + 2) times the drives,
+    the gains in W, and the air.
     """
 
     capacity_j_k: Float
@@ -93,39 +97,25 @@ class Network(NamedTuple):
     direct_gain: float
     direct_air: float
     solar_in: Float
-
-
-def walton_film(tilt_deg: float, difference_k: float) -> float:
-    """Return the coefficient of natural convection at an inside surface, in W/m²K.
-
-    Parameters
-    ----------
-    tilt_deg : float
-        Of the normal that points into the room: 0 floor, 90 wall, 180 ceiling.
-    difference_k : float
-        Surface minus air.
-    """
-    cosine, root = math.cos(math.radians(tilt_deg)), abs(difference_k) ** (1.0 / 3.0)
-    if abs(cosine) < 1e-9:
-        return 1.31 * root
-    if cosine * difference_k > 0.0:  # a warm floor or a cold ceiling stirs the air
-        return 9.482 * root / (7.238 - abs(cosine))
-    return 1.810 * root / (1.382 + abs(cosine))
+    surface_state: Float
+    surface_input: Float
 
 
 def radiant_films(area_m2: Float, emissivity: Float) -> Float:
     """Return coefficients between each surface and the mean radiant node, W/m²K, float64 like `area_m2`.
 
-    Carroll's factors solve F = 1 / (1 - A F / ΣA F); one surface alone has nothing to exchange with and gets 0.
+    Carroll's factors solve F = 1 / (1 - A F / ΣA F). A surface larger than all others together sees itself: its factor
+    grows beyond limits, here to 1000, and the others see nothing but it. One surface alone gets 0.
     """
     if len(area_m2) < 2:
         return np.zeros(len(area_m2))
     share = area_m2 / area_m2.sum()
-    if share.max() >= 0.5:  # no closed room has a plane this large; its view of the others stays finite
-        share = np.minimum(share, 0.45)
     factor = np.ones(len(area_m2))
-    for _ in range(200):
-        factor = 1.0 / (1.0 - share * factor / np.sum(share * factor))
+    for _ in range(200):  # about fifteen are needed where no surface is larger than the others together
+        seen = share * factor
+        before, factor = factor, np.minimum(1.0 / (1.0 - seen / seen.sum()), 1000.0)
+        if np.abs(factor - before).max() < 1e-12:
+            break
     resistance = (1.0 - emissivity) / emissivity + 1.0 / factor
     return np.asarray(4.0 * STEFAN_BOLTZMANN * ROOM_K**3 / resistance)
 
@@ -163,11 +153,12 @@ def build_network(elements: Sequence[Element], columns: int, *, radiant: float =
     chains = [_chain(element) for element in elements]
     size = sum(len(capacity) for capacity, _ in chains) + 1
     capacity, air = np.zeros(size), np.zeros(size)
-    conductance, drives, gains, solar = np.zeros((size, size)), np.zeros((size, columns)), np.zeros(size)
+    conductance, drives, gains = np.zeros((size, size)), np.zeros((size, columns)), np.zeros(size)
     solar = np.zeros(columns)
     area = np.array([element.area_m2 for element in elements])
     films = radiant_films(area, np.array([element.emissivity for element in elements]))
     star, first = size - 1, 0
+    inside = []
 
     def link(a: int, b: int, value: float) -> None:
         conductance[a, a] += value
@@ -177,6 +168,7 @@ def build_network(elements: Sequence[Element], columns: int, *, radiant: float =
 
     for element, film, (heat, links) in zip(elements, films, chains, strict=True):
         last = first + len(heat) - 1
+        inside.append(first)
         capacity[first : last + 1] = heat
         for step, value in enumerate(links):
             link(first + step, first + step + 1, value)
@@ -195,24 +187,30 @@ def build_network(elements: Sequence[Element], columns: int, *, radiant: float =
     if conductance[star, star] == 0.0:
         capacity, air, drives, gains = capacity[:-1], air[:-1], drives[:-1], gains[:-1]
         conductance = conductance[:-1, :-1]
-    return _eliminated(capacity, conductance, air, drives, gains, 1.0 - radiant, solar)
+    return _eliminated(capacity, conductance, air, np.column_stack([drives, gains, air]), 1.0 - radiant, solar, inside)
 
 
 def _eliminated(
-    capacity: Float, conductance: Float, air: Float, drives: Float, gains: Float, convective: float, solar: Float
+    capacity: Float,
+    conductance: Float,
+    air: Float,
+    inputs: Float,
+    convective: float,
+    solar: Float,
+    inside: list[int],
 ) -> Network:
     """Return the network of the nodes with capacity."""
     heavy, light = np.flatnonzero(capacity > 0.0), np.flatnonzero(capacity == 0.0)
     if len(heavy) == 0:
         raise DataError("a zone without heat capacity", remedy="give at least one layer a density and a heat capacity")
     couple = conductance[np.ix_(heavy, light)]
-    inputs = np.column_stack([drives, gains, air])
     rest = np.linalg.solve(conductance[np.ix_(light, light)], np.column_stack([couple.T, inputs[light]]))
     at = len(heavy)
     kept = conductance[np.ix_(heavy, heavy)] - couple @ rest[:, :at]
     into = inputs[heavy] - couple @ rest[:, at:]
     direct = air[light] @ rest[:, at:]
-    m = drives.shape[1]
+    m = len(solar)
+    surfaces = np.searchsorted(light, inside)
     return Network(
         capacity[heavy],
         0.5 * (kept + kept.T),
@@ -223,6 +221,8 @@ def _eliminated(
         convective + float(direct[m]),
         float(air.sum() - direct[m + 1]),
         solar,
+        np.asarray(-rest[surfaces, :at], np.float64),
+        np.asarray(rest[surfaces, at:], np.float64),
     )
 
 

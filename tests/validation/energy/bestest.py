@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 import twin.kernels.energy
 import twin.kernels.solar  # noqa: F401
 from twin.city.epw import read_epw
-from twin.energy.constructions import Element, Layer, Load, Network, build_network, walton_film
+from twin.energy.constructions import Element, Layer, Load, Network, build_network
+from twin.energy.films import settled_films
+from twin.energy.glazing import absorptance
 from twin.kernels.energy.modal import reduce_networks
 from twin.kernels.registry import get
 from twin.kernels.solar.light import Light, light_of_year
@@ -21,6 +24,7 @@ from twin.kernels.solar.window import Window, lit_share, transmittance, views
 Float = NDArray[np.float64]
 SIGMA = 5.670374419e-8
 HOURS = 8760
+WARMUP = 1344
 HEIGHT, VOLUME = 2.7, 129.6
 AIR = 1.0156 * 1015.0  # J/m³K at 1650 m
 FAN_M3_H = 1700.0
@@ -32,7 +36,7 @@ FLOOR_M2 = 48.0
 OUTSIDE = {"wall": 11.9, "roof": 14.4, "floor": 0.8, "window": 8.0}
 # Inside: the standard's constants.
 STANDARD = {"wall": 2.2, "roof": 1.8, "floor": 2.2, "window": 2.4}
-ROOM_RADIATION = 4.0 * EMITTANCE * SIGMA * 283.15**3
+OPAQUE_RADIATION = 4.0 * EMITTANCE * SIGMA * 283.15**3
 GLASS_RADIATION = 4.0 * GLASS_EMITTANCE * SIGMA * 283.15**3
 
 PLASTERBOARD, SIDING = (0.16, 950.0, 840.0), Layer(0.009, 0.14, 530.0, 900.0)
@@ -44,6 +48,10 @@ LIGHT_FLOOR = (Layer(0.025, 0.14, 650.0, 1200.0), Layer(1.003, 0.04))
 HEAVY_FLOOR = (Layer(0.080, 1.13, 1400.0, 1000.0), Layer(1.007, 0.04))
 INSULATED_ROOF = (ROOF[0], Layer(0.400, 0.04, 12.0, 840.0), ROOF_DECK)
 PANE, GAP = Layer(0.003048, 1.0, 2500.0, 750.0), Layer(0.012, 0.012 * 5.208)
+# Two panes: what passes by angle of incidence; what inner and outer absorb at 0°; all three of light from everywhere.
+TRANSMITTED = {0.0: 0.703, 40.0: 0.678, 50.0: 0.646, 60.0: 0.577, 70.0: 0.438, 80.0: 0.208}
+ABSORBED = (0.072, 0.096)
+HEMISPHERIC = (0.601, 0.073, 0.110)
 # Where the light that passes the windows is absorbed; the rest leaves through the windows.
 FRACTIONS = {"floor": 0.642, "roof": 0.167, "E": 0.038, "W": 0.038, "N": 0.053, "S": 0.027}
 FRACTIONS_EAST_WEST = {"floor": 0.642, "roof": 0.167, "E": 0.025, "W": 0.025, "N": 0.053, "S": 0.053}
@@ -112,21 +120,6 @@ def _of_hour(at_end: Float) -> Float:
     return np.asarray(0.5 * (at_end + np.roll(at_end, 1)))
 
 
-def absorbed(cosine: Float, panes: int) -> tuple[Float, Float]:
-    """Return the shares of beam that the inner and the outer pane absorb (inner only of one pane).
-
-    Net radiation between parallel panes, Duffie and Beckman (2013), section 5.3.
-    """
-    single, double = transmittance(cosine, 1), transmittance(cosine, 2)
-    # Of one pane: reflectance from T2 = T1² / (1 - R²), taken for both polarisations together.
-    reflected = np.sqrt(np.clip(1.0 - single**2 / np.maximum(double, 1e-12), 0.0, 1.0))
-    alone = np.where(cosine > 0.0, np.clip(1.0 - single - reflected, 0.0, 1.0), 0.0)
-    if panes == 1:
-        return alone, np.zeros_like(alone)
-    between = np.maximum(1.0 - reflected**2, 1e-6)
-    return single * alone / between, alone + single * reflected * alone / between
-
-
 def light_of_windows(site: Site, case: Case, side: str) -> tuple[Float, Float, Float]:
     """Return W/m² passing the window, absorbed by its inner and by its outer pane."""
     key = (case.overhang, case.fins, case.panes, side)
@@ -153,11 +146,37 @@ def _light_of_windows(site: Site, case: Case, side: str) -> tuple[Float, Float, 
         beam += light.direct * cosine * lit_share(window, 90.0 - light.zenith_deg, turn) / len(devices)
         sky = 0.5 * light.isotropic * seen.sky + light.band * seen.band + 0.5 * light.ground * seen.ground
         diffuse += np.maximum(sky, 0.0) / len(devices)
-    even = np.sqrt((np.arange(2000) + 0.5) / 2000)  # cosines of light from everywhere
-    shares = [transmittance(cosine, case.panes), *absorbed(cosine, case.panes)]
-    all_round = [transmittance(even, case.panes), *absorbed(even, case.panes)]
-    through, inner, outer = (beam * a + diffuse * b.mean() for a, b in zip(shares, all_round, strict=True))
+    through, inner, outer = (
+        beam * angular + diffuse * all_round
+        for angular, all_round in zip(optics(cosine, case.panes), hemispheric(case.panes), strict=True)
+    )
     return through, inner, outer
+
+
+def optics(cosine: Float, panes: int) -> tuple[Float, Float, Float]:
+    """Return the shares of beam that pass, and that the inner and the outer pane absorb.
+
+    Of two panes those of the standard: Fresnel's, times its table over Fresnel's between the angles of the table.
+    """
+    shares = transmittance(cosine, panes), *absorptance(cosine, panes)
+    if panes == 1:
+        return shares
+    degrees = np.degrees(np.arccos(np.clip(cosine, 0.0, 1.0)))
+    at = np.cos(np.radians(np.array(list(TRANSMITTED))))
+    ratio = np.array(list(TRANSMITTED.values())) / transmittance(at, 2)
+    through = shares[0] * np.interp(degrees, list(TRANSMITTED), ratio)
+    scale = [
+        standard / float(fresnel[0]) for standard, fresnel in zip(ABSORBED, absorptance(np.ones(1), 2), strict=True)
+    ]
+    return through, shares[1] * scale[0], shares[2] * scale[1]
+
+
+def hemispheric(panes: int) -> tuple[float, float, float]:
+    """Return the shares of light from everywhere; of two panes the standard's."""
+    if panes == 2:
+        return HEMISPHERIC
+    through, inner, outer = optics(np.sqrt((np.arange(2000) + 0.5) / 2000), panes)
+    return float(through.mean()), float(inner.mean()), float(outer.mean())
 
 
 def drives(site: Site, case: Case) -> Float:
@@ -175,7 +194,7 @@ def drives(site: Site, case: Case) -> Float:
     missing = SIGMA * (site.temperature_c + 273.15) ** 4 - site.infrared
     for at, (name, column) in enumerate(SOL_AIR.items()):
         sky = 1.0 if name == "roof" else 0.5 * np.sqrt(0.5)
-        film = OUTSIDE["roof" if name == "roof" else "wall"] + ROOM_RADIATION
+        film = OUTSIDE["roof" if name == "roof" else "wall"] + OPAQUE_RADIATION
         gained = ABSORPTANCE * irradiance[at] - EMITTANCE * sky * missing
         table[:, column] = site.temperature_c + gained / film
     for side, column in WINDOW_AIR.items():
@@ -187,7 +206,7 @@ def drives(site: Site, case: Case) -> Float:
 
 
 def elements(case: Case, inside: dict[str, float]) -> list[Element]:
-    """Return the building; `inside` are convective films by wall, roof, floor and window, or by the side of a wall."""
+    """Return the building; `inside` are convective films by kind of surface."""
     glass = 12.0 / len(case.windows)
     fractions = FRACTIONS if case.windows == ("S",) else FRACTIONS_EAST_WEST
     wall = HEAVY_WALL if case.heavy else LIGHT_WALL
@@ -197,25 +216,22 @@ def elements(case: Case, inside: dict[str, float]) -> list[Element]:
     def sun(name: str) -> tuple[Load, ...]:
         return tuple(Load(LIGHT[side], glass * fractions[name]) for side in case.windows)
 
-    def film(name: str, kind: str) -> float:
-        return inside.get(name, inside[kind])
-
     found = []
     for side, area in WALL_M2.items():
         opaque = area - (glass if side in case.windows else 0.0)
-        outside = OUTSIDE["wall"] + ROOM_RADIATION
-        found.append(Element(opaque, wall, film(side, "wall"), outside, SOL_AIR[side], EMITTANCE, sun(side)))
+        outside = OUTSIDE["wall"] + OPAQUE_RADIATION
+        found.append(Element(opaque, wall, inside["wall"], outside, SOL_AIR[side], EMITTANCE, sun(side)))
     roof = INSULATED_ROOF if case.insulated else ROOF
-    outside = OUTSIDE["roof"] + ROOM_RADIATION
-    found.append(Element(FLOOR_M2, roof, inside["roof"], outside, SOL_AIR["roof"], EMITTANCE, sun("roof")))
-    floor, outside = HEAVY_FLOOR if case.heavy else LIGHT_FLOOR, OUTSIDE["floor"] + ROOM_RADIATION
-    found.append(Element(FLOOR_M2, floor, inside["floor"], outside, 0, EMITTANCE, sun("floor")))
+    outside = OUTSIDE["roof"] + OPAQUE_RADIATION
+    found.append(Element(FLOOR_M2, roof, inside["roof"], outside, SOL_AIR["roof"], EMITTANCE, sun("roof"), 180.0))
+    floor, outside = HEAVY_FLOOR if case.heavy else LIGHT_FLOOR, OUTSIDE["floor"] + OPAQUE_RADIATION
+    found.append(Element(FLOOR_M2, floor, inside["floor"], outside, 0, EMITTANCE, sun("floor"), 0.0))
     for side in case.windows:
         loads = (Load(LIGHT[side] + 1, glass), Load(LIGHT[side] + 2, glass, inside=False))
         panes = (PANE, GAP, PANE) if case.panes == 2 else (PANE,)
         outside = OUTSIDE["window"] + GLASS_RADIATION
         column = WINDOW_AIR[side]
-        found.append(Element(glass, panes, film("glass " + side, "window"), outside, column, GLASS_EMITTANCE, loads))
+        found.append(Element(glass, panes, inside["window"], outside, column, GLASS_EMITTANCE, loads))
     return found
 
 
@@ -236,29 +252,49 @@ def profiles(case: Case) -> dict[str, Float]:
     return {name: row[None] for name, row in rows.items()}
 
 
-def network(case: Case, inside: dict[str, float]) -> tuple[Network, Float]:
-    """Return the network of a case and its row of `zones`."""
-    made = build_network(elements(case, inside), COLUMNS, radiant=0.6)
-    leak, fan = 0.5 * VOLUME * AIR / 3600.0, FAN_M3_H * AIR / 3600.0
-    zone = [leak, fan, VOLUME * AIR, 1.0, made.direct_gain, made.direct_air, 1e6, 1e6]
-    return made, np.array([zone])
+Result = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], Float]
 
 
-def run(
-    site: Site, case: Case, inside: dict[str, float], *, modes: int | None = None, variant: str = "numba"
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], Float]:
-    """Return heating, cooling and air temperature, each float32 (8760,), and the balance (1, 7)."""
-    made, zones = network(case, inside)
-    own = profiles(case)
-    shared = drives(site, case), *own.values(), np.zeros(1, np.int64)
-    arrays = made.capacity_j_k, made.conductance_w_k, made.air_in_w_k, made.drive_in, made.gain_in
-    batch = zones, made.direct[None], made.solar_in[None], *(a[None] for a in arrays)
-    if modes is None:
-        heating, cooling, air, balance = get("energy.zone_network", variant)(*shared, *batch, 20.0, 1344)
-    else:
-        reduced = reduce_networks(*batch, modes=modes)
-        heating, cooling, air, balance, _ = get("energy.zone_modal", variant)(*shared, *reduced, 20.0, 1344, 1)
-    return heating[0], cooling[0], air[0], balance
+class Building:
+    """A case with its drives, its network, and the films it ends with.
+
+    rule: ``"standard"``, the constant coefficients of the standard, or ``"walton"``, natural convection at the
+    temperatures of the case itself (`twin.energy.films`).
+    """
+
+    def __init__(self, site: Site, case: Case, rule: str = "walton") -> None:
+        self.case, self.drive = case, drives(site, case)
+        self.profiles = profiles(case)
+        self.elements = elements(case, STANDARD)
+        if rule == "walton":
+            self.elements = settled_films(
+                self.elements, self._build, lambda made: self._run(made)[2], self.drive, self.profiles["gain"][0]
+            )
+        self.network = self._build(self.elements)
+
+    @staticmethod
+    def _build(parts: Sequence[Element]) -> Network:
+        return build_network(parts, COLUMNS, radiant=0.6)
+
+    def arrays(self, made: Network) -> tuple[Float, ...]:
+        """Return zones and network as a batch of one."""
+        leak, fan = 0.5 * VOLUME * AIR / 3600.0, FAN_M3_H * AIR / 3600.0
+        zone = [leak, fan, VOLUME * AIR, 1.0, made.direct_gain, made.direct_air, 1e6, 1e6]
+        inner = made.capacity_j_k, made.conductance_w_k, made.air_in_w_k, made.drive_in, made.gain_in
+        return np.array([zone]), made.direct[None], made.solar_in[None], *(a[None] for a in inner)
+
+    def _run(self, made: Network, modes: int | None = None, variant: str = "numba") -> Result:
+        shared = self.drive, *self.profiles.values(), np.zeros(1, np.int64)
+        batch = self.arrays(made)
+        if modes is None:
+            out = get("energy.zone_network", variant)(*shared, *batch, 20.0, WARMUP)
+        else:
+            out = get("energy.zone_modal", variant)(*shared, *reduce_networks(*batch, modes=modes), 20.0, WARMUP, 1)
+        return out[0][0], out[1][0], out[2][0], out[3]
+
+    def run(self, modes: int | None = None, variant: str = "numba") -> Result:
+        """Return heating, cooling and air temperature, each float32 (8760,), and the balance (1, 7)."""
+        return self._run(self.network, modes, variant)
 
 
 def figures_of(heating: NDArray[Any], cooling: NDArray[Any], air: NDArray[Any], free: bool) -> dict[str, float]:
@@ -271,8 +307,3 @@ def figures_of(heating: NDArray[Any], cooling: NDArray[Any], air: NDArray[Any], 
         "peak heat": float(heating.max()) / 1e3,
         "peak cool": float(cooling.max()) / 1e3,
     }
-
-
-def walton(case: Case, site: Site, first: dict[str, float]) -> dict[str, float]:
-    """Return inside films after Walton."""
-    raise NotImplementedError((case, site, first, walton_film))
