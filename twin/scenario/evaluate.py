@@ -256,6 +256,7 @@ def simulate_buildings(
 
     prints = memo.prints(city)
     sun = (prints.sun, parameters.solar, variant)
+    carried = _series_hash(carrying)
     gains: FacadeGains = memo.get(
         fingerprint.combined("gains", *sun),
         lambda: facade_gains(city, city.weather, parameters.solar, roofs, variant=variant),
@@ -266,7 +267,7 @@ def simulate_buildings(
     for start in range(0, len(city.buildings), BLOCK):
         rows = slice(start, min(start + BLOCK, len(city.buildings)))
         solar: SolarResult = memo.get(
-            fingerprint.combined("solar", prints.buildings, *sun, start, _series_hash(carrying)),
+            fingerprint.combined("solar", prints.buildings, *sun, start, carried),
             lambda rows=rows: simulate_solar(  # type: ignore[misc]
                 city, city.weather, parameters.solar, roofs, rows=rows, carrying=carrying, variant=variant
             ),

@@ -137,6 +137,7 @@ class _Execution:
         self.parameters = [model_parameters(plan.study, draw) for draw in range(plan.draws + 1)]
         self.memo = Memo()
         self.roofs: dict[str, Roofs] = {}
+        self.keys: dict[int, tuple[City, str]] = {}
         self.total = len(plan.scenarios) * (plan.draws + 1)
         self.started = time.time()
 
@@ -239,7 +240,9 @@ class _Execution:
         """Return the roofs of this geometry, from memory, from disk or anew."""
         from twin.solar.model import Roofs, geometry_key, prepare_roofs
 
-        key = geometry_key(city)
+        if id(city) not in self.keys:
+            self.keys[id(city)] = (city, geometry_key(city))  # the city is kept, so that its id stays its own
+        key = self.keys[id(city)][1]
         if key not in self.roofs:
             path = self.folder / "blocks" / f"roofs-{key[:16]}.npz"
             kept = files.read_arrays(path)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import twin.kernels.solar.plane  # noqa: F401 registers the families
+from twin.city.climate import MONTH_OF_HOUR
 from twin.city.model import HOURS, City, Weather
 from twin.kernels.registry import get
-from twin.solar.irradiance import MONTH_OF_HOUR, Irradiance, irradiance_of, reflected_light
+from twin.solar.irradiance import Irradiance, irradiance_of, reflected_light
 from twin.solar.parameters import SolarParameters
 from twin.solar.reflection import Reflected
 from twin.solar.roofs import FACADE_AZIMUTHS, Roofs

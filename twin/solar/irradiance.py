@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.city.climate import MONTH_OF_HOUR
 from twin.city.model import Weather
 from twin.kernels.solar.light import light_of_year
 from twin.solar.parameters import SolarParameters
@@ -18,9 +19,6 @@ Int = NDArray[np.int64]
 
 STEPS = 4
 """Parts of an hour over which the sun is followed; the hour's light then has one effective direction."""
-_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-MONTH_OF_HOUR: Int = np.repeat(np.arange(12), np.array(_DAYS) * 24)
-"""Month (0 to 11) of each of the 8760 hours."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.city.climate import MONTH_OF_DAY
+from twin.city.normals import MONTH_DAYS
 from twin.kernels.registry import get
 from twin.kernels.solar.position import sun_of_year
 from twin.solar.crowns import transmissivity_by_month
@@ -27,9 +29,7 @@ Progress = Callable[[int, int], None]
 FACADE_DAYS = (4, 11, 19, 27)
 """Days of each month whose suns stand for it on the walls."""
 OCTANTS = 8
-_MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-MONTH_OF_DAY = np.repeat(np.arange(12), _MONTH_DAYS)
-_DAY_OF_MONTH = np.concatenate([np.arange(1, n + 1) for n in _MONTH_DAYS])
+_DAY_OF_MONTH = np.concatenate([np.arange(1, n + 1) for n in MONTH_DAYS])
 
 
 @dataclass(frozen=True)
