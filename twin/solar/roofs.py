@@ -30,7 +30,7 @@ Int = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
 
-VERSION = "roofs-2"  # part of the geometry key: change it when the same city gives other roofs
+VERSION = "roofs-3"  # part of the geometry key: change it when the same city gives other roofs
 CELL_M = 1.0
 TILE_M = 2048.0
 NOT_STORED = ("outline", "inner_area_m2")
@@ -62,10 +62,6 @@ class Roofs:
         Share of the plane's own sky (the half sky above it, weighted by the cosine of incidence) that it sees.
     band_share : float32 [p]
         The same for the lowest 6° of the sky.
-    obstruction : float32 [p]
-        View factor to what hides the plane's sky: ``(1 + cos tilt) / 2 * (1 - sky_share)``.
-    ground_view : float32 [p]
-        View factor to what lies below its horizon: ``(1 - cos tilt) / 2``.
     facade_area_m2 : float32 [n, 8]
         Free wall area by orientation (`FACADE_AZIMUTHS`).
     facade_lit : uint8 [n, 8, 12, 24]
@@ -97,8 +93,6 @@ class Roofs:
     lit: UInt8
     sky_share: Float32
     band_share: Float32
-    obstruction: Float32
-    ground_view: Float32
     facade_area_m2: Float32
     facade_lit: UInt8
     facade_sky: Float32
@@ -214,7 +208,6 @@ def roofs_of(
     """Return the planes of a source and their light."""
     planes = source.planes
     light = light_of(source, site, tile_m=tile_m, variant=variant, progress=progress, store=store)
-    rise = np.cos(np.radians(planes.tilt_deg))
     return Roofs(
         buildings=source.buildings,
         plane_building=planes.building,
@@ -223,8 +216,6 @@ def roofs_of(
         tilt_deg=planes.tilt_deg,
         azimuth_deg=planes.azimuth_deg,
         area_m2=planes.area_m2,
-        obstruction=((1.0 + rise) / 2.0 * (1.0 - light["sky_share"])).astype(np.float32),
-        ground_view=((1.0 - rise) / 2.0).astype(np.float32),
         **light,
     )
 
