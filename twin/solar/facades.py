@@ -72,7 +72,14 @@ class Facades:
         return pd.DataFrame(columns | {"sun_hours": self.lit.sum(axis=1, dtype=np.int64) / 255.0})
 
 
-def facades(city: City, buildings: Sequence[str], *, cell_m: float = CELL_M, variant: str = "numba") -> Facades:
+def facades(
+    city: City,
+    buildings: Sequence[str],
+    *,
+    source: VectorSource | None = None,
+    cell_m: float = CELL_M,
+    variant: str = "numba",
+) -> Facades:
     """Return the light on the walls of some buildings, by storey and hour.
 
     Memory grows with the walls times the hours of sun (4 kB per storey of a wall); the buildings should lie together,
@@ -84,8 +91,10 @@ def facades(city: City, buildings: Sequence[str], *, cell_m: float = CELL_M, var
         All of it casts shadow.
     buildings : sequence of str
         Ids of the buildings to look at.
+    source : VectorSource, optional
+        ``VectorSource(shapes_of_city(city, cell_m))``, made once by those who look at one building after the other.
     cell_m : float
-        Width of the raster's cells.
+        Width of the raster's cells, where there is no `source`.
     variant : str
         Kernel variant.
 
@@ -98,7 +107,7 @@ def facades(city: City, buildings: Sequence[str], *, cell_m: float = CELL_M, var
     for name, row in zip(buildings, rows, strict=True):
         if row < 0:
             raise DataError(f"the city has no building {name!r}", remedy=did_you_mean(name, city.buildings.index))
-    source, rows = VectorSource(shapes_of_city(city, cell_m)), np.unique(rows)
+    source, rows = source or VectorSource(shapes_of_city(city, cell_m)), np.unique(rows)
     site = site_of(city.weather)
     suns, sky = suns_of(site), reinhart_sky()
     clear = transmissivity_by_month(site.latitude, source.evergreen_share)

@@ -26,7 +26,9 @@ from twin.errors import DataError, did_you_mean
 from twin.solar.facades import Facades, facades
 from twin.solar.irradiance import Irradiance
 from twin.solar.parameters import SolarParameters
-from twin.solar.roofs import Roofs
+from twin.solar.roofs import CELL_M, Roofs
+from twin.solar.shapes import shapes_of_city
+from twin.solar.sources import VectorSource
 from twin.solar.surfaces import (
     CHUNK,
     LitSurfaces,
@@ -202,10 +204,10 @@ def write_hourly(
 def _write_storeys(group: Any, city: City, buildings: Sequence[str], around: Surroundings, say: Progress) -> None:
     """Write the storeys of the walls of some buildings, one building after the other."""
     arrays, tables = _arrays(group), []
-    names = sorted(set(buildings))
+    names, source = sorted(set(buildings)), VectorSource(shapes_of_city(city, CELL_M))
     for done, name in enumerate(names):
         say(done, len(names))
-        walls = facades(city, [name], variant=around.variant)
+        walls = facades(city, [name], source=source, variant=around.variant)
         tables.append(_about_storeys(city, walls))
         for some in _chunks(len(walls.building)):
             _append(arrays, _of_storeys(walls, some, around))
