@@ -344,22 +344,17 @@ def storey_light(city: City, roofs: Roofs, parameters: SolarParameters, building
     """
     from twin.kernels.registry import get
     from twin.solar.facades import facades
-    from twin.solar.irradiance import irradiance_of, reflected_light
-    from twin.solar.reflection import views
+    from twin.solar.surfaces import LitSurfaces, Surroundings
 
     walls = facades(city, [building_id])
-    table = walls.frame(city)
-    light = irradiance_of(city.weather, parameters)
-    around = reflected_light(light, roofs, parameters)
-    lit = np.zeros((len(table), 8760), np.uint8)
+    around = Surroundings.of(city.weather, parameters, roofs, "numba")
+    lit = np.zeros((len(walls.building), 8760), np.uint8)
     lit[:, walls.hours] = walls.lit
-    upright = np.full(len(table), 90.0)
-    ground_view, wall_view = (np.asarray(v, np.float32) for v in views(upright, walls.sky_share))
-    annual, _ = get("solar.plane_irradiation", "numba")(
-        upright, walls.azimuth_deg, np.ascontiguousarray(lit[:, light.hours]), walls.sky_share, walls.sky_share,
-        ground_view, wall_view, *light.series(around.ground, around.wall),
-    )  # fmt: skip
-    return table.assign(irradiation_kwh_m2=annual / 1000.0)
+    lit = np.ascontiguousarray(lit[:, around.light.hours])
+    upright = np.full(len(lit), 90.0)
+    surfaces = LitSurfaces.of(upright, walls.azimuth_deg, lit, walls.sky_share, walls.sky_share)
+    annual, _ = get("solar.plane_irradiation", "numba")(*surfaces, *around.series)
+    return walls.frame(city).assign(irradiation_kwh_m2=annual / 1000.0)
 
 
 def _walls(city: City) -> dict[tuple[int, int], shapely.MultiLineString]:
