@@ -8,6 +8,9 @@ BUILDING_USES = ("residential", "office", "retail", "education", "health", "publ
 YEAR_CLASSES = ("before-1940", "1940-1959", "1960-1979", "1980-1999", "2000-2009", "2010-onwards")
 ROOF_TYPES = ("flat", "gabled", "hipped")
 ENVELOPES = ("existing", "standard_retrofit", "deep_retrofit")
+ELEMENTS = ("wall", "roof", "floor", "window", "ventilation")
+LEVELS = ("standard", "deep")
+"""What a package renews, and how well."""
 HEAT_SUPPLIES = (
     "district_heating",
     "gas_boiler",
@@ -201,6 +204,26 @@ BUILDINGS = Layer(
             has_origin=True,
         ),
         Column("envelope", "str", "-", "state of the envelope", values=ENVELOPES, default="existing"),
+        Column(
+            "upgrades",
+            "str",
+            "-",
+            "elements renewed beyond the state of the envelope, as element:level separated by one blank",
+            default="",
+        ),
+        Column("heating_shift_k", "float64", "K", "added to the heating set-point", -5.0, 5.0, default=0.0),
+        Column("heat_response", "bool", "-", "heating follows the signal of demand response", default=False),
+        Column(
+            "appliance_factor",
+            "float64",
+            "-",
+            "electricity of appliances and lighting relative to usual",
+            0.2,
+            3.0,
+            default=1.0,
+        ),
+        Column("electric_cars", "float64", "cars", "electric cars charged at the building", 0.0, 1e5, default=0.0),
+        Column("battery_kwh", "float64", "kWh", "usable capacity of batteries", 0.0, 1e6, default=0.0),
         Column("pv_share", "float64", "-", "share of the suitable roof area that carries PV", 0.0, 1.0, default=0.0),
         Column(
             "facade_pv_share",

@@ -28,7 +28,12 @@ from twin.city.yaml import read_yaml
 from twin.errors import DataError, SchemaError, at_row, did_you_mean
 
 Mapped = Mapping[str, Any]
-_STATE = ("footprint_area_m2", "zone_id", "envelope", "pv_share", "facade_pv_share")
+_STATE = (
+    "footprint_area_m2",
+    "zone_id",
+    *("envelope", "upgrades", "heating_shift_k", "heat_response", "appliance_factor"),
+    *("electric_cars", "battery_kwh", "pv_share", "facade_pv_share"),
+)
 """Columns that no file is asked for: what follows from geometry, and state that a new city starts with."""
 BUILDING_TARGETS = (
     "id",

@@ -55,7 +55,7 @@ class Evaluation:
 class Prints:
     """Fingerprints of what each domain reads of a city.
 
-    `traffic` leaves out what only the heat of buildings depends on, `without_pv` the share of the roofs with PV; `sun`
+    `traffic` leaves out what only the energy of buildings depends on, `without_pv` PV and batteries; `sun`
     holds the geometry, the terrain with it, and the weather, from which roofs, horizons and façade gains follow.
     """
 
@@ -69,11 +69,12 @@ class Prints:
         """Compute the fingerprints of a city."""
         from twin.solar.model import geometry_key
 
-        pv = ("pv_share", "facade_pv_share")
-        heat = ("envelope", "heat_supply", "heat_supply_origin", *pv)
+        pv = ("pv_share", "facade_pv_share", "battery_kwh")
+        heat = ("envelope", "upgrades", "heat_supply", "heat_supply_origin", "heating_shift_k", "heat_response")
+        energy = (*heat, "appliance_factor", "electric_cars", *pv)
         streets = [fingerprint.layer_hash(layer) for layer in (city.nodes, city.links, city.zones)]
         return cls(
-            traffic=fingerprint.combined(fingerprint.layer_hash(city.buildings, without=heat), *streets),
+            traffic=fingerprint.combined(fingerprint.layer_hash(city.buildings, without=energy), *streets),
             buildings=fingerprint.layer_hash(city.buildings),
             without_pv=fingerprint.layer_hash(city.buildings, without=pv),
             sun=fingerprint.combined(geometry_key(city), fingerprint.weather_hash(city.weather)),

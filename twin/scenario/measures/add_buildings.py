@@ -110,7 +110,7 @@ class AddBuildings(Measure):
 
     def _given(self, city: City, base: Path | None) -> gpd.GeoDataFrame:
         """Return the new buildings with the schema's columns, missing where nothing was said."""
-        columns = [column.name for column in BUILDINGS.columns if column.name not in ("footprint_area_m2", "zone_id")]
+        columns = [column.name for column in BUILDINGS.columns if column.name in NewBuilding.model_fields]
         if self.buildings is not None:
             shapes = gpd.GeoSeries([shapely.Polygon(b.polygon) for b in self.buildings], crs=selectors.WGS84)
             table = pd.DataFrame([{name: getattr(b, name) for name in columns} for b in self.buildings])
