@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from harness import Case, Job, clock, new_record, run_case
 
-from cases.solar_scene import NO_TREES, heights, labels
+from cases.solar_scene import LEVEL_WITHOUT_TREES, heights, labels
 
 BUILDINGS_PER_KM2 = 670
 BLOCK = 5000  # buildings simulated at once
@@ -90,7 +90,7 @@ def _shade(side: int, suns: int, roofs: int) -> Job:
         label, count = labels(side)
     rng = np.random.default_rng(1)
     place = rng.uniform(0.0, 360.0, suns), rng.uniform(5.0, 65.0, suns)
-    return lambda: kernel(surface, surface, NO_TREES, NO_TREES, label, count, 1.0, 0, 0, *place)
+    return lambda: kernel(surface, surface, *LEVEL_WITHOUT_TREES, label, count, 1.0, 0, 0, *place)
 
 
 def _growth(case: Case, quick: bool) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 LATITUDE, LONGITUDE, UTC_OFFSET_H = 48.0, 11.0, 1.0
 SIDE = 1000
-NO_TREES = np.zeros((0, 0), np.float32)
+LEVEL_WITHOUT_TREES = (np.zeros((0, 0), np.float32),) * 4  # slopes and crowns of the sweep kernels
 
 
 @cache
@@ -89,6 +89,6 @@ def beam(surface: np.ndarray, variant: str = "numba") -> Any:
 
     def call(azimuth: np.ndarray, altitude: np.ndarray, weight: np.ndarray) -> np.ndarray:
         suns = azimuth.astype(np.float64), altitude.astype(np.float64), weight.astype(np.float32)
-        return kernel(surface, surface, NO_TREES, NO_TREES, zero, zero, one, 1.0, 1.0, 0, 0, *suns)
+        return kernel(surface, surface, *LEVEL_WITHOUT_TREES, zero, zero, one, 1.0, 1.0, 0, 0, *suns)
 
     return call

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from harness import Case, clock, new_record
 
-from cases.solar_scene import NO_TREES, SIDE, beam, boxes, heights, labels, octant_suns, year
+from cases.solar_scene import LEVEL_WITHOUT_TREES, SIDE, beam, boxes, heights, labels, octant_suns, year
 
 ALTITUDES = (10.0, 30.0, 60.0)
 SUNS, PEER_SUNS = 32, 8
@@ -40,7 +40,7 @@ def _roofs(side: int) -> Shadows:
     label = np.where(label < 0, roofs, label).astype(np.int32)  # the ground is one more receiver, to compare shares
 
     def call(azimuth: np.ndarray, altitude: np.ndarray) -> Shares:
-        lit, _ = kernel(surface, surface, NO_TREES, NO_TREES, label, roofs + 1, 1.0, 0, 0, azimuth, altitude)
+        lit, _ = kernel(surface, surface, *LEVEL_WITHOUT_TREES, label, roofs + 1, 1.0, 0, 0, azimuth, altitude)
         return lit.sum(axis=0) / surface.size
 
     return call

@@ -43,7 +43,7 @@ def suns(rng: np.random.Generator, count: int = 24, lowest: float = -5.0) -> tup
 
 def count(height, top, under, label, azimuth, altitude, variant="numba", first=(0, 0)):
     return get("solar.sunlit_cells", variant)(
-        height, height, top, under, label, int(label.max()) + 1, 1.0, *first, azimuth, altitude
+        height, height, NONE, NONE, top, under, label, int(label.max()) + 1, 1.0, *first, azimuth, altitude
     )
 
 
@@ -77,7 +77,17 @@ def test_a_tile_with_its_halo_has_the_bits_of_the_whole(seed: int, trees: bool, 
     inside[north:south, east:west] = label[north:south, east:west]
     cut = [g[rows, columns] if g.size else g for g in (height, top, under, inside)]
     part = get("solar.sunlit_cells", "numba")(
-        cut[0], cut[0], *cut[1:], int(label.max()) + 1, 1.0, 300 + rows.start, 77 + columns.start, azimuth, altitude
+        cut[0],
+        cut[0],
+        NONE,
+        NONE,
+        *cut[1:],
+        int(label.max()) + 1,
+        1.0,
+        300 + rows.start,
+        77 + columns.start,
+        azimuth,
+        altitude,
     )
     these = np.unique(inside[inside >= 0])
     for a, b in zip(whole, part, strict=True):
@@ -98,7 +108,7 @@ def test_trees_take_what_their_transmissivity_says(seed: int) -> None:
     flat, up, weight = np.zeros_like(height), np.ones_like(height), np.ones(len(azimuth), np.float32)
     sums = [
         get("solar.beam_sum", "numba")(
-            height, height, *trees, flat, flat, up, through, 1.0, 0, 0, azimuth, altitude, weight
+            height, height, NONE, NONE, *trees, flat, flat, up, through, 1.0, 0, 0, azimuth, altitude, weight
         )
         for trees, through in (((NONE, NONE), 0.3), ((top, under), 1.0), ((top, under), 0.3), ((top, under), 0.0))
     ]
@@ -130,7 +140,7 @@ def test_walls_lose_light_where_something_rises(seed: int, rise: float) -> None:
     foot = height[row, column]
     before, after = (
         get("solar.wall_sunlit", "numba")(
-            h, NONE, NONE, 0.3, row, column, foot, foot + np.float32(9.0), 1.0, 0, 0, azimuth, altitude
+            h, NONE, NONE, NONE, NONE, 0.3, row, column, foot, foot + np.float32(9.0), 1.0, 0, 0, azimuth, altitude
         )
         for h in (height, higher)
     )
@@ -168,5 +178,7 @@ def test_no_suns(family: str) -> None:
     else:
         row = np.array([1, 2])
         foot = np.zeros(2, np.float32)
-        share = get(family, "numba")(height, NONE, NONE, 0.3, row, row, foot, foot + 1, 1.0, 0, 0, none, none)
+        share = get(family, "numba")(
+            height, NONE, NONE, NONE, NONE, 0.3, row, row, foot, foot + 1, 1.0, 0, 0, none, none
+        )
         assert share.shape == (2, 0)

@@ -14,6 +14,7 @@ from twin.city.model import City
 from twin.solar.roofs import Roofs, prepare_roofs, roofs_of
 from twin.solar.scene import Site, scene_of_city, shade
 from twin.solar.shapes import shapes_of_city
+from twin.solar.sky import cosines
 from twin.solar.sources import BLOCK, VectorSource
 from twin.solar.tiles import batches, tiles_of
 
@@ -153,7 +154,10 @@ def test_turned_scenes_turn_with_the_sun(small_city: City, boxes: list, roof: st
     size = np.maximum(here.max(axis=1, keepdims=True), 20)
     # Rows and columns round their half cells to different sides of a turned line of cells.
     assert np.abs(here - there).max() <= max(3, 0.1 * size.max())
-    assert abs(here.sum() - there.sum()) <= 0.01 * here.sum() + 10
+    # The same beam; of light that grazes a plane, rounding decides.
+    planes = scene_of_city(city).planes
+    cosine = cosines(planes.tilt_deg, planes.azimuth_deg, azimuth, altitude)
+    assert abs((cosine * (here - there)).sum()) <= 0.01 * (cosine * here).sum() + 5
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="numba was started with one thread")
@@ -172,7 +176,7 @@ def test_reference_and_numba_agree(small_city: City) -> None:
     city = box_city(small_city, [(0.0, 0.0, 7.0, 6.0, 8.0), (9.0, 1.0, 6.0, 9.0, 15.0)], "gabled", 30.0, 10.0)
     azimuth, altitude = np.linspace(5.0, 355.0, 24), np.linspace(4.0, 60.0, 24)
     plain, fast = (scene_of_city(city, variant=v) for v in ("reference", "numba"))
-    for name in ("surface_m", "receiver_m", "label"):
+    for name in ("surface_m", "receiver_m", "slope_x", "slope_y", "label"):
         assert np.array_equal(getattr(plain, name), getattr(fast, name)), name
     for a, b in zip(shade(plain, azimuth, altitude, "reference"), shade(fast, azimuth, altitude), strict=True):
         assert np.array_equal(a, b)

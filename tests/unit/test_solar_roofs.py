@@ -35,7 +35,8 @@ def raster_scene(surface: np.ndarray, label: np.ndarray, planes: int) -> Scene:
     zero, height = np.zeros(planes), surface.astype(np.float32)
     ids = np.array([f"b{k}/p0" for k in range(planes)])
     table = Planes(np.arange(planes), np.zeros(planes, np.int64), zero, zero, zero + 1.0, ids)
-    return Scene(0.0, 0.0, 1.0, height, height, NO_CROWN, NO_CROWN, label.astype(np.int32), table, planes)
+    level = np.zeros_like(height)
+    return Scene(0.0, 0.0, 1.0, height, height, level, level, NO_CROWN, NO_CROWN, label.astype(np.int32), table, planes)
 
 
 def test_planes_of_each_roof_type(small_city: City) -> None:

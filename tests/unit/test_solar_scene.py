@@ -36,6 +36,8 @@ def test_flat_roofs_and_ground(small_city: City) -> None:
     assert cells(scene, 0) == 300
     assert set(np.unique(scene.surface_m)) == {0.0, 8.0}
     assert np.array_equal(scene.surface_m, scene.receiver_m)
+    assert not scene.slope_x.any()
+    assert not scene.slope_y.any()
     assert np.all(scene.surface_m[scene.label == NO_RECEIVER] == 0.0)
     assert scene.canopy_m.size == 0
 
@@ -46,12 +48,13 @@ def test_a_gable_has_its_shape(small_city: City) -> None:
     first = int(np.nonzero((scene.label >= 0).any(axis=1))[0][0])
     column = np.s_[first : first + 10, 15]
     assert scene.label[column].tolist() == [0] * 5 + [1] * 5, "plane 0 faces north"
-    # The rise to the ridge at 45° is the way from the eaves; casters inside lie half a cell lower, receivers higher.
-    rise = np.array([0.5, 1.5, 2.5, 3.5, 4.5])
-    np.testing.assert_allclose(scene.surface_m[column][:5] - 8.0, rise - np.array([0.5, 0.5, 0.5, 0.5, 0.0]), atol=1e-5)
-    np.testing.assert_allclose(
-        scene.receiver_m[column][:5] - 8.0, rise + np.array([0.5, 0.5, 0.5, 1.0, 1.0]), atol=1e-5
-    )
+    # The rise to the ridge at 45° is the way from the eaves.
+    rise = np.array([0.5, 1.5, 2.5, 3.5, 4.5, 4.5, 3.5, 2.5, 1.5, 0.5])
+    np.testing.assert_allclose(scene.surface_m[column] - 8.0, rise, atol=1e-5)
+    assert np.array_equal(scene.receiver_m, scene.surface_m)
+    np.testing.assert_allclose(scene.slope_y[column], [-1.0] * 5 + [1.0] * 5, atol=1e-6)
+    np.testing.assert_allclose(scene.slope_x, 0.0, atol=1e-6)
+    assert not scene.slope_y[scene.label == NO_RECEIVER].any()
 
 
 def test_a_hip_has_four_planes(small_city: City) -> None:
@@ -151,7 +154,7 @@ def test_roof_planes_of_a_3d_model(small_city: City) -> None:
     np.testing.assert_allclose(scene.planes.tilt_deg, [np.degrees(np.arctan(0.4)), 0.0])
     assert scene.planes.azimuth_deg[0] == 180.0
     rows = scene.receiver_m[:, 15][scene.label[:, 15] == 0]
-    np.testing.assert_allclose(np.sort(rows)[:8], 6.0 + 0.4 * (np.arange(8) + 0.5) + 0.2, rtol=1e-6)
+    np.testing.assert_allclose(np.sort(rows)[:8], 6.0 + 0.4 * (np.arange(8) + 0.5), rtol=1e-6)
     assert cells(scene, 0) == 300
 
 

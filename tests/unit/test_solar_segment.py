@@ -165,13 +165,18 @@ def test_scene_of_rasters() -> None:
     for k in range(6):
         cells = scene.label == k
         slope = np.tan(np.radians(scene.planes.tilt_deg[k]))
-        np.testing.assert_allclose((scene.receiver_m - scene.surface_m)[cells], slope / 2, atol=1e-4)
+        np.testing.assert_allclose(np.hypot(scene.slope_x, scene.slope_y)[cells], slope, rtol=1e-5)
         # The surface under a plane is the plane itself: no noise is left to cast shadows.
         row, column = np.nonzero(cells)
         design = np.stack([row, column, np.ones(len(row))], axis=1).astype(float)
         rest = np.linalg.lstsq(design, scene.surface_m[cells].astype(float), rcond=None)[1]
         assert rest.sum() < 1e-4
-    assert (scene.receiver_m[scene.label < 0] == scene.surface_m[scene.label < 0]).all()
+        rows, columns = cells[1:, 1:] & cells[:-1, 1:], cells[1:, 1:] & cells[1:, :-1]
+        step = np.diff(scene.surface_m, axis=0)[:, 1:][rows], np.diff(scene.surface_m, axis=1)[1:][columns]
+        np.testing.assert_allclose(step[0], -scene.slope_y[1:, 1:][rows], atol=1e-3)
+        np.testing.assert_allclose(step[1], scene.slope_x[1:, 1:][columns], atol=1e-3)
+    assert np.array_equal(scene.receiver_m, scene.surface_m)
+    assert not scene.slope_x[scene.label < 0].any() and not scene.slope_y[scene.label < 0].any()
 
 
 def test_heights_above_ground_on_a_slope() -> None:

@@ -129,8 +129,9 @@ def facades(
     def light(azimuth: Float, altitude: Float, through: float) -> Float:
         part = view.scene(azimuth, altitude)
         strips = get("solar.wall_sunlit", variant)(
-            part.surface_m, part.canopy_m, part.trunk_m, float(through), walls.row - part.first_row,
-            walls.column - part.first_column, walls.foot_m.astype(np.float32), walls.top_m.astype(np.float32),
+            part.surface_m, part.slope_x, part.slope_y, part.canopy_m, part.trunk_m, float(through),
+            walls.row - part.first_row, walls.column - part.first_column,
+            walls.foot_m.astype(np.float32), walls.top_m.astype(np.float32),
             part.cell_m, part.first_row, part.first_column, azimuth, altitude,
         )  # fmt: skip
         return np.asarray(np.add.reduceat(strips * walls.area_m2[:, None], start, axis=0) / area[:, None])

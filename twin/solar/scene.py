@@ -161,11 +161,12 @@ class Scene:
     west, north, cell_m : float
         Whole multiples of the cell, and the cell (m).
     surface_m : float32 [r, c]
-        Height above sea level of what casts shadow and is opaque: ground and roofs, without trees. Inside tilted
-        planes it lies half a cell's rise under the roof, see `twin.solar.shapes`.
+        Height above sea level of what casts shadow and is opaque: ground and roofs, without trees.
     receiver_m : float32 [r, c]
-        Height at which the cell is looked at: the roof, plus half of what a tilted plane rises to the next cell, so
-        that it does not shade itself by its own steps.
+        Height at which the cell is looked at: the surface, but in cells of planes too small to be part of it.
+    slope_x, slope_y : float32 [r, c]
+        What the surface rises inside of the cell, per metre to the east and to the north: the plane's slopes, 0 on the
+        ground.
     canopy_m, trunk_m : float32 [r, c] or [0, 0]
         Top and underside of tree crowns; both are the surface where there is none; `NO_CROWN` in a scene without trees.
     label : int32 [r, c]
@@ -185,6 +186,8 @@ class Scene:
     cell_m: float
     surface_m: Float32
     receiver_m: Float32
+    slope_x: Float32
+    slope_y: Float32
     canopy_m: Float32
     trunk_m: Float32
     label: NDArray[np.int32]
@@ -251,8 +254,8 @@ def shade(
         As ``solar.sunlit_cells``. Only what stands in the scene casts shadow.
     """
     lit, behind = get("solar.sunlit_cells", variant)(
-        scene.surface_m, scene.receiver_m, scene.canopy_m, scene.trunk_m, scene.label, len(scene.planes),
-        scene.cell_m, scene.first_row, scene.first_column,
+        scene.surface_m, scene.receiver_m, scene.slope_x, scene.slope_y, scene.canopy_m, scene.trunk_m,
+        scene.label, len(scene.planes), scene.cell_m, scene.first_row, scene.first_column,
         np.ascontiguousarray(azimuth_deg, np.float64), np.ascontiguousarray(altitude_deg, np.float64),
     )  # fmt: skip
     return lit, behind

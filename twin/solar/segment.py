@@ -294,7 +294,9 @@ def scene_of(segmentation: Segmentation, *, trunk_share: float = TRUNK_SHARE, ev
     """
     heights, label = segmentation.heights, segmentation.label
     surface = np.where(segmentation.tree & (segmentation.building < 0), heights.ground_m, segmentation.plane_m)
-    rise = np.append(0.5 * heights.cell_m * np.tan(np.radians(segmentation.planes.tilt_deg)), 0.0).astype(np.float32)
+    slope = np.append(np.tan(np.radians(segmentation.planes.tilt_deg)), 0.0)
+    facing = np.append(np.radians(segmentation.planes.azimuth_deg), 0.0)
+    east, north = ((-slope * f(facing)).astype(np.float32) for f in (np.sin, np.cos))
     canopy = trunk = NO_CROWN
     if (heights.canopy_m >= MIN_CROWN_M).any():
         top = heights.ground_m + heights.canopy_m
@@ -307,7 +309,9 @@ def scene_of(segmentation: Segmentation, *, trunk_share: float = TRUNK_SHARE, ev
         north=heights.north,
         cell_m=heights.cell_m,
         surface_m=surface,
-        receiver_m=surface + rise[label],
+        receiver_m=surface,
+        slope_x=east[label],
+        slope_y=north[label],
         canopy_m=canopy,
         trunk_m=trunk,
         label=label,

@@ -144,7 +144,7 @@ def _plane_light(view: View, suns: Suns, sky: Sky, through: Float, host: Int, ou
 
 
 def _rasters(scene: Scene) -> tuple[Float32, ...]:
-    return scene.surface_m, scene.receiver_m, scene.canopy_m, scene.trunk_m
+    return scene.surface_m, scene.receiver_m, scene.slope_x, scene.slope_y, scene.canopy_m, scene.trunk_m
 
 
 def _corner(scene: Scene) -> tuple[float, int, int]:
@@ -201,8 +201,9 @@ def _strips(view: View, walls: Walls, azimuth: Float, altitude: Float, clear: fl
     """Return cosine of incidence and lit share of wall strips, float64 [strips, suns]."""
     part = view.scene(azimuth, altitude)
     light = get("solar.wall_sunlit", view.variant)(
-        part.surface_m, part.canopy_m, part.trunk_m, float(clear), walls.row - part.first_row,
-        walls.column - part.first_column, walls.foot_m.astype(np.float32), walls.top_m.astype(np.float32),
+        part.surface_m, part.slope_x, part.slope_y, part.canopy_m, part.trunk_m, float(clear),
+        walls.row - part.first_row, walls.column - part.first_column,
+        walls.foot_m.astype(np.float32), walls.top_m.astype(np.float32),
         *_corner(part), azimuth, altitude,
     )  # fmt: skip
     upright = np.full(len(walls), 90.0)

@@ -273,6 +273,8 @@ class RasterSource:
             north=-window.first_row * scene.cell_m,
             surface_m=scene.surface_m[part],
             receiver_m=scene.receiver_m[part],
+            slope_x=scene.slope_x[part],
+            slope_y=scene.slope_y[part],
             canopy_m=crowns[0],
             trunk_m=crowns[1],
             label=scene.label[part],

@@ -174,6 +174,8 @@ class View:
             north=-window.first_row * whole.cell_m,
             surface_m=np.ascontiguousarray(whole.surface_m[part]),
             receiver_m=np.ascontiguousarray(whole.receiver_m[part]),
+            slope_x=np.ascontiguousarray(whole.slope_x[part]),
+            slope_y=np.ascontiguousarray(whole.slope_y[part]),
             canopy_m=crowns[0],
             trunk_m=crowns[1],
             label=np.ascontiguousarray(whole.label[part]),

@@ -120,7 +120,19 @@ def embree_lit(city: Scene, azimuth: float, altitude: float) -> np.ndarray:
 def sunlit(city: Scene, label: np.ndarray, azimuth: np.ndarray, altitude: np.ndarray) -> np.ndarray:
     """Return the lit cells of each label [labels, suns]."""
     return get("solar.sunlit_cells", "numba")(
-        city.height, city.height, NONE, NONE, label, int(label.max()) + 1, city.cell, 0, 0, azimuth, altitude
+        city.height,
+        city.height,
+        NONE,
+        NONE,
+        NONE,
+        NONE,
+        label,
+        int(label.max()) + 1,
+        city.cell,
+        0,
+        0,
+        azimuth,
+        altitude,
     )[0]
 
 
@@ -244,7 +256,7 @@ def test_canyon_wall(
     along, front = np.arange(430, 470), np.full(40, 40 - WIDTH // 2)
     row, column = (along, front) if turn_deg == 0.0 else (front, along)
     share = get("solar.wall_sunlit", "numba")(
-        height.astype(np.float32), NONE, NONE, 1.0, row, column, np.zeros(40, np.float32),
+        height.astype(np.float32), NONE, NONE, NONE, NONE, 1.0, row, column, np.zeros(40, np.float32),
         np.full(40, ratio * WIDTH, np.float32), 1.0, 0, 0, azimuth, altitude,
     ).mean(axis=0)  # fmt: skip
     faces = np.radians(azimuth - (90.0 if turn_deg == 0.0 else 180.0))
@@ -278,9 +290,10 @@ def test_tilted_plane(tilt: float, expected: float, azimuth_deg: float, figure: 
     downhill = np.array([-np.cos(turn), np.sin(turn)])
     height = (400.0 - slope * (south * downhill[0] + east * downhill[1])).astype(np.float32)
     label = np.where((np.abs(south) < 10) & (np.abs(east) < 10), 0, -1).astype(np.int32)
+    slopes = (np.full_like(height, slope * k) for k in (-downhill[1], downhill[0]))
     azimuth, altitude, weight = patches(4)
     lit = get("solar.sunlit_cells", "numba")(
-        height, height + np.float32(0.75 * slope), NONE, NONE, label, 1, 1.0, 0, 0, azimuth, altitude
+        height, height, *slopes, NONE, NONE, label, 1, 1.0, 0, 0, azimuth, altitude
     )[0][0]
     toward = np.cos(np.radians(azimuth - azimuth_deg)) / np.tan(np.radians(altitude))
     cosine = np.maximum(np.cos(np.radians(tilt)) + np.sin(np.radians(tilt)) * toward, 0.0)

@@ -150,7 +150,7 @@ class Swept:
 
     def floor_lit(self, azimuth: np.ndarray, altitude: np.ndarray, weight: np.ndarray) -> float:
         none, zero = np.zeros((0, 0), np.float32), np.zeros_like(self.surface)
-        grids = self.surface, self.surface, none, none, zero, zero, np.ones_like(zero)
+        grids = self.surface, self.surface, none, none, none, none, zero, zero, np.ones_like(zero)
         suns = azimuth, altitude, (weight / np.sin(np.radians(altitude))).astype(np.float32)
         lit = get("solar.beam_sum", "numba")(*grids, 1.0, 1.0, 0, 0, *suns)
         return float(lit[self.middle, self.floor].mean(dtype=np.float64))
@@ -161,7 +161,9 @@ class Swept:
         column = np.array([self.floor.start, self.floor.stop - 1])
         ends = np.zeros(2, np.float32), np.full(2, self.height, np.float32)
         place = np.full(2, self.middle), column, *ends
-        return get("solar.wall_sunlit", "numba")(self.surface, none, none, 1.0, *place, 1.0, 0, 0, azimuth, altitude)
+        return get("solar.wall_sunlit", "numba")(
+            self.surface, none, none, none, none, 1.0, *place, 1.0, 0, 0, azimuth, altitude
+        )  # fmt: skip
 
     def streets(self, zenith: np.ndarray, azimuth: np.ndarray) -> Streets:
         """Return what the sweep sees of suns and sky."""

@@ -67,10 +67,11 @@ def _sample(size: int, rng: np.random.Generator) -> Inputs:
 
 
 def _check_higher(kernel: Kernel, inputs: Inputs) -> None:
-    surface, receiver, label = kernel(*inputs.values())
+    surface, slope_x, slope_y, label = kernel(*inputs.values())
     assert np.all(surface >= inputs["ground_m"])
-    assert np.all(receiver >= surface)
     assert np.array_equal(surface[label < 0], inputs["ground_m"][label < 0])
+    assert not slope_x[label < 0].any()
+    assert not slope_y[label < 0].any()
 
 
 def _check_window(kernel: Kernel, inputs: Inputs) -> None:
@@ -108,7 +109,8 @@ declare(
         ),
         outputs=(
             Array("surface_m", ("rows", "columns"), "float32", "m"),
-            Array("receiver_m", ("rows", "columns"), "float32", "m"),
+            Array("slope_x", ("rows", "columns"), "float32", "-"),
+            Array("slope_y", ("rows", "columns"), "float32", "-"),
             Array("label", ("rows", "columns"), "int32", "-"),
         ),
         sample=_sample,
@@ -118,7 +120,7 @@ declare(
         rtol=0.0,
         atol=0.0,
         properties=(
-            Property("roofs stand on the ground and receivers on the surface", _check_higher),
+            Property("roofs stand on the ground, which is level inside of its cells", _check_higher),
             Property("a window holds the bits of the whole", _check_window),
         ),
     )
@@ -145,7 +147,7 @@ def rasterise_reference(
     first_row: int,
     first_column: int,
     cell_m: float,
-) -> tuple[Float32, Float32, Int32]:
+) -> tuple[Float32, Float32, Float32, Int32]:
     """Test every cell centre against every polygon.
 
     Parameters
@@ -170,14 +172,16 @@ def rasterise_reference(
 
     Returns
     -------
-    surface_m, receiver_m : float32 [rows, columns], m
-        Highest of ground and roofs; the same plus half of what the plane rises to its diagonal neighbour, unless it
-        keeps to a limit there.
+    surface_m : float32 [rows, columns], m
+        Highest of ground and roofs.
+    slope_x, slope_y : float32 [rows, columns]
+        Slopes of the plane of each cell; 0 on the ground and where the plane keeps to a limit.
     label : int32 [rows, columns]
         Label of the plane of each cell, -1 on the ground.
     """
     rows, columns = ground_m.shape
-    surface, lift, owner = ground_m.copy(), np.zeros_like(ground_m), np.full(ground_m.shape, -1, np.int32)
+    surface, owner = ground_m.copy(), np.full(ground_m.shape, -1, np.int32)
+    slopes = np.zeros((2, *ground_m.shape), np.float32)
     y = -(first_row + np.arange(rows) + 0.5) * cell_m
     x = (first_column + np.arange(columns) + 0.5) * cell_m
     for p in range(len(edge_start) - 1):
@@ -195,8 +199,8 @@ def rasterise_reference(
             if height > surface[i, j]:
                 surface[i, j], owner[i, j] = height, label[k]
                 inside_limits = low_m[k] <= min(raw) <= high_m[k]
-                lift[i, j] = 0.5 * cell_m * (abs(slope_x[k]) + abs(slope_y[k])) if inside_limits else 0.0
-    return surface, surface + lift, owner
+                slopes[:, i, j] = (slope_x[k], slope_y[k]) if inside_limits else 0.0
+    return surface, slopes[0], slopes[1], owner
 
 
 @njit(cache=True)
@@ -257,7 +261,8 @@ def rasterise_numba(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Fill the spans of every polygon row by row; same arguments as the reference."""
     rows, columns = ground_m.shape
-    surface, receiver = ground_m.copy(), ground_m.copy()
+    surface = ground_m.copy()
+    slopes = np.zeros((2, rows, columns), np.float32)
     owner = np.full((rows, columns), -1, np.int32)
     longest = 0
     for p in range(edge_start.size - 1):
@@ -280,11 +285,10 @@ def rasterise_numba(  # type: ignore[no-untyped-def]
                     height = np.float32(min(max(z, low_m[k]), high_m[k]))
                     i, j = row - first_row, column - first_column
                     if height > surface[i, j]:
-                        lift = np.float32(0.0)
-                        if low_m[k] <= z <= high_m[k]:
-                            lift = np.float32(0.5 * cell_m * (abs(slope_x[k]) + abs(slope_y[k])))
-                        surface[i, j], receiver[i, j], owner[i, j] = height, height + lift, label[k]
-    return surface, receiver, owner
+                        free = low_m[k] <= z <= high_m[k]
+                        slopes[0, i, j], slopes[1, i, j] = (slope_x[k], slope_y[k]) if free else (0.0, 0.0)
+                        surface[i, j], owner[i, j] = height, label[k]
+    return surface, slopes[0], slopes[1], owner
 
 
 @njit(cache=True)

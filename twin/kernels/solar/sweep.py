@@ -3,16 +3,22 @@
 The rows of the grid are walked in the direction the light travels (the columns, where the sun stands nearer to east or
 west). Over every line of cells that a ray follows lies the height S below which a cell is in shadow::
 
-    S <- max(S - drop, z - drop / 2, z' - 3 drop / 2)
+    S <- max(S - drop, z - drop, f - drop / 2, n - 3 drop / 2)
 
-`z` is the surface of the cell just left, `drop` what a ray loses on its way through one row. The half drop is the
-near-edge term: a cell casts its shadow from the edge it turns to its shadow, half a cell ahead of its centre. Casting
-from the centre would shorten every shadow by half a cell. The last term stands only in rows that the ray enters
-through a neighbouring cell of height z': without it rays that clip no more than the corner of a building would miss
-it. It counts from the edge where the ray enters, for of a corner that is not along the grid only a part is real.
-A cell is lit when S does not exceed its receiver height. The line of cell (R, C) is ``C - floor(R shift + 1/2)`` with
-R, C counted over the whole city, so that a cell has the same answer in every tile that holds its neighbourhood
-(`halo_cells`).
+`drop` is what a ray loses on its way through one row; z, f and n are heights of the roof where the ray passes: in the
+middle of the row just left (there the lower of both sides), at its far edge, and at the near edge. The far edge is what
+casts: casting from the middle of a cell would shorten every shadow by half a cell. The last term stands only in rows
+that the ray enters through a neighbouring cell, whose edge n is then: without it rays that clip no more than the corner
+of a building would miss it. It counts from the edge where the ray enters, for of a corner that is not along the grid
+only a part is real. A cell is lit when S does not exceed its receiver height where the ray passes. The line of cell
+(R, C) is ``C - floor(R shift + 1/2)`` with R, C counted over the whole city, so that a cell has the same answer in
+every tile that holds its neighbourhood (`halo_cells`).
+
+The heights on a ray follow the tilt of the cell (`Roof`), to the edges of the row and aside to the ray. So a plane
+never shades itself, however low the sun is over it, and nothing needs to be lifted or lowered. Where two planes meet
+in a ridge between cells (each cell lies under the other's plane) the ridge casts instead of the edge: from its place
+inside of the cell, and from the edge where it is beyond that. Light falls on the cell's plane as if that went on behind
+a ridge: what lies there is of the other plane.
 
 Tree crowns let part of the light through. Their shadow is one interval of heights per line, from the underside to the
 top of the crown that cast it: crowns whose intervals overlap join, of two apart the higher one is kept, so light passes
@@ -34,6 +40,7 @@ from numpy.typing import NDArray
 
 from twin.kernels.registry import variant
 from twin.kernels.solar.sweep_families import BEAM, CELLS, WALLS
+from twin.kernels.solar.sweep_heights import rises, roof_of
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -92,22 +99,28 @@ def halo_cells(relief_m: float, cell_m: float, altitude_deg: float) -> int:
     return math.ceil(max(relief_m, 0.0) / (cell_m * slope)) + 2
 
 
-def _cells(shape: tuple[int, ...], first: tuple[int, int], path: Paths, k: int) -> Iterator[tuple]:
-    """Yield (cell, line, neighbour) in the order in which light of sun `k` passes the cells (row, column).
+def _cells(shape: tuple[int, ...], first: int, path: Paths, k: int) -> Iterator[tuple]:
+    """Yield (cell, line, neighbour, ways) in the order in which light of sun `k` along the columns passes the cells.
 
-    The neighbour is the cell through which the ray of this line enters the row, None where that is the cell itself.
+    The neighbour is the cell through which the ray of this line enters the row, None where that is the cell itself. The
+    ways are what the ray lies aside, in columns: from the cell's middle in the middle of the row, then at the far edge,
+    and from the neighbour's middle at the near edge.
     """
-    turn = -1 if path.sideways[k] else 1
-    rows, columns = shape[::turn]
-    start = first[::turn][0]
-    back = 0.5 if path.descending[k] else -0.5
+    rows, columns = shape
+    shift, back = path.shift[k], 0.5 if path.descending[k] else -0.5
     for i in range(rows - 1, -1, -1) if path.descending[k] else range(rows):
-        row = start + i
-        moved = math.floor(row * path.shift[k] + 0.5)
-        aside = math.floor((row + back) * path.shift[k] + 0.5) - moved
+        row = first + i
+        moved = math.floor(row * shift + 0.5)
+        aside = math.floor((row + back) * shift + 0.5) - moved
+        ways = row * shift - moved, (row - back) * shift - moved, (row + back) * shift - moved - aside
         for j in range(columns):
             enters = aside != 0 and 0 <= j + aside < columns
-            yield (i, j)[::turn], j - moved, (i, j + aside)[::turn] if enters else None
+            yield (i, j), j - moved, (i, j + aside) if enters else None, ways
+
+
+def _at(height: np.float32, rise: Float32, cell: tuple[int, int], way: float) -> np.float32:
+    """Return the height of the roof where a ray passes `way` columns aside of the middle of a cell."""
+    return np.float32(height + np.float32(abs(way)) * rise[(int(way < 0.0), *cell)])
 
 
 class Shadow(NamedTuple):
@@ -121,22 +134,41 @@ class Shadow(NamedTuple):
     wall_top: Float32
     wall_under: Float32
     """The same where the light leaves the cell, which counts the cell's own crown."""
+    rise: Float32
+    """What the cell's plane is higher where the ray passes than in its middle."""
 
 
 def _shadow(
-    surface_m: Float32, canopy_m: Float32, trunk_m: Float32, first_row: int, first_column: int, path: Paths, k: int
-) -> Shadow:
-    """Walk the grid for sun `k`, cell by cell."""
-    drop = path.drop[k]
+    surface_m: Float32, rise: tuple[Float32, Float32], canopy_m: Float32, trunk_m: Float32, first: tuple[int, int],
+    path: Paths, k: int,
+) -> Shadow:  # fmt: skip
+    """Walk the grid for sun `k`, cell by cell; `rise` as of `rises`."""
+    if not path.sideways[k]:
+        return _walk(surface_m, rise, canopy_m, trunk_m, first[0], path, k)
+    turned = rise[1].T, rise[0].T
+    return Shadow(*(a.T for a in _walk(surface_m.T, turned, canopy_m.T, trunk_m.T, first[1], path, k)))
+
+
+def _walk(
+    surface_m: Float32, rise: tuple[Float32, Float32], canopy_m: Float32, trunk_m: Float32, first: int, path: Paths,
+    k: int,
+) -> Shadow:  # fmt: skip
+    """Walk the grid along its columns."""
+    roof, drop = roof_of(surface_m, *rise), path.drop[k]
     half, deep = np.float32(0.5) * drop, np.float32(1.5) * drop
+    far, near = (1, 0) if path.descending[k] else (0, 1)
     opaque: dict[int, np.float32] = {}
     crowns: dict[int, tuple[np.float32, np.float32]] = {}
-    out = Shadow(*(np.full(surface_m.shape, v, np.float32) for v in (LOW, LOW, HIGH, LOW, HIGH)))
-    for cell, line, neighbour in _cells(surface_m.shape, (first_row, first_column), path, k):
+    out = Shadow(*(np.full(surface_m.shape, v, np.float32) for v in (LOW, LOW, HIGH, LOW, HIGH, 0.0)))
+    for cell, line, neighbour, (middle, ahead, entry) in _cells(surface_m.shape, first, path, k):
         s = out.opaque[cell] = opaque.get(line, LOW)
-        opaque[line] = max(s - drop, surface_m[cell] - half)
+        up = out.rise[cell] = np.float32(middle) * rise[1][cell]
+        z = surface_m[cell] - abs(up)
+        edge = _at(roof.edge[far][cell], roof.edge_rise[far], cell, ahead)
+        opaque[line] = max(max(s, z) - drop, edge - (drop * roof.within[far][cell] + half))
         if neighbour is not None:
-            opaque[line] = max(opaque[line], surface_m[neighbour] - deep)
+            edge = _at(roof.edge[near][neighbour], roof.edge_rise[near], neighbour, entry)
+            opaque[line] = max(opaque[line], edge + (drop * roof.within[near][neighbour] - deep))
         if canopy_m.size == 0:
             continue
         top, under = out.top[cell], out.under[cell] = crowns.get(line, (LOW, HIGH))
@@ -160,7 +192,7 @@ def _light(
     shadow: Shadow, receiver_m: Float32, canopy_m: Float32, trunk_m: Float32, drop: np.float32
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which cells no opaque thing shades, and which of them have their light through a crown."""
-    lit = shadow.opaque <= receiver_m
+    lit = shadow.opaque <= receiver_m + shadow.rise
     behind = (shadow.under <= receiver_m) & (receiver_m < shadow.top)
     if canopy_m.size > 0:
         behind |= (trunk_m - np.float32(0.5) * drop <= receiver_m) & (receiver_m < canopy_m) & (canopy_m > trunk_m)
@@ -171,6 +203,8 @@ def _light(
 def sunlit_cells_reference(
     surface_m: Float32,
     receiver_m: Float32,
+    slope_x: Float32,
+    slope_y: Float32,
     canopy_m: Float32,
     trunk_m: Float32,
     label: Int32,
@@ -188,8 +222,9 @@ def sunlit_cells_reference(
     surface_m : float32 [rows, columns], m
         Height of what is opaque: ground and buildings. Row 0 is in the north, column 0 in the west.
     receiver_m : float32 [rows, columns], m
-        Height at which light counts. For a tilted plane the surface plus some ``3 cell tan(tilt) / 4``, so that the
-        steps of its cells do not shade it.
+        Height at which light counts, in the middle of the cell.
+    slope_x, slope_y : float32 [rows, columns] or [0, 0]
+        What the surface rises inside of its cell per metre to the east and to the north. Empty: all cells are level.
     canopy_m, trunk_m : float32 [rows, columns] or [0, 0], m
         Top and underside of tree crowns; no crown where the top does not exceed the underside. Empty: no trees.
     label : int32 [rows, columns]
@@ -212,9 +247,10 @@ def sunlit_cells_reference(
     """
     counted = label >= 0
     path = paths(azimuth_deg, altitude_deg, cell_m)
+    rise = rises(slope_x, slope_y, surface_m.shape, cell_m)
     out = np.zeros((2, receivers, len(azimuth_deg)), np.int32)
     for k in np.flatnonzero(path.up).tolist():
-        shadow = _shadow(surface_m, canopy_m, trunk_m, first_row, first_column, path, k)
+        shadow = _shadow(surface_m, rise, canopy_m, trunk_m, (first_row, first_column), path, k)
         for cells, of in zip(_light(shadow, receiver_m, canopy_m, trunk_m, path.drop[k]), out, strict=True):
             of[:, k] = np.bincount(label[counted & cells], minlength=receivers)
     return out[0], out[1]
@@ -224,6 +260,8 @@ def sunlit_cells_reference(
 def beam_sum_reference(
     surface_m: Float32,
     receiver_m: Float32,
+    slope_x: Float32,
+    slope_y: Float32,
     canopy_m: Float32,
     trunk_m: Float32,
     nx: Float32,
@@ -241,7 +279,9 @@ def beam_sum_reference(
 
     Parameters
     ----------
-    surface_m, receiver_m, canopy_m, trunk_m, cell_m, first_row, first_column, azimuth_deg, altitude_deg
+    surface_m, receiver_m, slope_x, slope_y, canopy_m, trunk_m
+        As `sunlit_cells_reference`.
+    cell_m, first_row, first_column, azimuth_deg, altitude_deg
         As `sunlit_cells_reference`.
     nx, ny, nz : float32 [rows, columns]
         Unit normal of each cell: east, north, up.
@@ -256,12 +296,13 @@ def beam_sum_reference(
         Sum in the unit of `weight`.
     """
     path = paths(azimuth_deg, altitude_deg, cell_m)
+    rise = rises(slope_x, slope_y, surface_m.shape, cell_m)
     total = np.zeros(surface_m.shape)
     for k in np.flatnonzero(path.up).tolist():
-        turn, rise = math.radians(azimuth_deg[k]), math.radians(altitude_deg[k])
-        sun = (math.cos(rise) * math.sin(turn), math.cos(rise) * math.cos(turn), math.sin(rise))
+        turn, up = math.radians(azimuth_deg[k]), math.radians(altitude_deg[k])
+        sun = (math.cos(up) * math.sin(turn), math.cos(up) * math.cos(turn), math.sin(up))
         cosine = np.maximum(sum(n.astype(np.float64) * s for n, s in zip((nx, ny, nz), sun, strict=True)), 0.0)
-        shadow = _shadow(surface_m, canopy_m, trunk_m, first_row, first_column, path, k)
+        shadow = _shadow(surface_m, rise, canopy_m, trunk_m, (first_row, first_column), path, k)
         lit, behind = _light(shadow, receiver_m, canopy_m, trunk_m, path.drop[k])
         total += weight[k] * cosine * np.where(behind, transmissivity, lit)
     return total.astype(np.float32)
@@ -270,6 +311,8 @@ def beam_sum_reference(
 @variant(WALLS, "reference")
 def wall_sunlit_reference(
     surface_m: Float32,
+    slope_x: Float32,
+    slope_y: Float32,
     canopy_m: Float32,
     trunk_m: Float32,
     transmissivity: float,
@@ -290,7 +333,7 @@ def wall_sunlit_reference(
 
     Parameters
     ----------
-    surface_m, canopy_m, trunk_m, cell_m, first_row, first_column, azimuth_deg, altitude_deg
+    surface_m, slope_x, slope_y, canopy_m, trunk_m, cell_m, first_row, first_column, azimuth_deg, altitude_deg
         As `sunlit_cells_reference`.
     transmissivity : float
         Share of the beam that passes a crown.
@@ -305,9 +348,10 @@ def wall_sunlit_reference(
         0 in full shadow, 1 in full light.
     """
     path = paths(azimuth_deg, altitude_deg, cell_m)
+    rise = rises(slope_x, slope_y, surface_m.shape, cell_m)
     out = np.zeros((len(row), len(azimuth_deg)), np.float32)
     for k in np.flatnonzero(path.up).tolist():
-        shadow = _shadow(surface_m, canopy_m, trunk_m, first_row, first_column, path, k)
+        shadow = _shadow(surface_m, rise, canopy_m, trunk_m, (first_row, first_column), path, k)
         low = np.clip(shadow.opaque[row, column] - np.float32(0.5) * path.drop[k], foot_m, top_m)
         top, under = shadow.wall_top[row, column], shadow.wall_under[row, column]
         veiled = np.maximum(np.minimum(top, top_m) - np.maximum(under, low), np.float32(0.0))

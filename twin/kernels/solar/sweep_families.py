@@ -12,9 +12,9 @@ from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, decla
 CELLS, BEAM, WALLS = "solar.sunlit_cells", "solar.beam_sum", "solar.wall_sunlit"
 SOURCE = (
     "Ratti & Richens 2004, doi:10.1068/b2665 (shadow volumes); Stewart 1998, doi:10.1109/2945.675656 (sweeps); "
-    "near-edge term: a cell casts from its edge"
+    "near-edge term: a cell casts from its edge, as high as its plane is there"
 )
-GRIDS = ("surface_m", "receiver_m", "canopy_m", "trunk_m", "label", "nx", "ny", "nz")
+GRIDS = ("surface_m", "receiver_m", "slope_x", "slope_y", "canopy_m", "trunk_m", "label", "nx", "ny", "nz")
 
 
 def _city(size: int, rng: np.random.Generator) -> Inputs:
@@ -25,15 +25,18 @@ def _city(size: int, rng: np.random.Generator) -> Inputs:
     normal = np.zeros((3, rows, columns), np.float32)
     normal[2] = 1.0
     buildings = max(3, rows * columns // 90)
-    tolerance = np.zeros((rows, columns), np.float32)
+    slope = np.zeros((2, rows, columns), np.float32)
     for b in range(buildings):
         i, j, depth, width = (int(rng.integers(0, n)) for n in (rows - 3, columns - 3, 9, 9))
         here = np.s_[i : i + depth + 3, j : j + width + 3]
         tilt = math.radians(rng.choice([0.0, 20.0, 35.0]))
-        rise = math.tan(tilt) * np.arange(surface[here].shape[0])[:, None]
+        facing = rng.uniform(0.0, 2.0 * math.pi)
+        up = math.tan(tilt) * np.array([math.sin(facing), math.cos(facing)])  # per metre to the east and to the north
+        south, east = np.indices(surface[here].shape)
+        rise = up[0] * east - up[1] * south
         surface[here] = np.float32(rng.uniform(44.0, 70.0)) + rise
-        normal[:, *here] = np.array([0.0, -math.sin(tilt), math.cos(tilt)])[:, None, None]
-        tolerance[here] = math.tan(tilt) / 2.0
+        normal[:, *here] = np.array([*(-math.cos(tilt) * up), math.cos(tilt)])[:, None, None]
+        slope[:, *here] = up[:, None, None]
         label[here] = b if b % 4 else -1
     trees = rng.random() < 0.5
     crown = (rng.random(surface.shape) < 0.1) & (surface < 45.0)
@@ -43,7 +46,9 @@ def _city(size: int, rng: np.random.Generator) -> Inputs:
     altitude = np.concatenate([[-5.0, 0.0, 0.4, 2.0, 89.0], rng.uniform(3.0, 80.0, 15)])
     return {
         "surface_m": surface,
-        "receiver_m": surface + tolerance,
+        "receiver_m": surface.copy(),
+        "slope_x": slope[0],
+        "slope_y": slope[1],
         "canopy_m": canopy if trees else np.zeros((0, 0), np.float32),
         "trunk_m": trunk if trees else np.zeros((0, 0), np.float32),
         "label": label,
@@ -135,6 +140,8 @@ def _check_turns(kernel: Kernel, inputs: Inputs) -> None:
         east_west["column"] = columns - 1 - inputs["column"]
         north_south["row"] = rows - 1 - inputs["row"]
         diagonal |= {"row": inputs["column"], "column": inputs["row"]}
+    east_west["slope_x"], north_south["slope_y"] = -inputs["slope_x"], -inputs["slope_y"]
+    diagonal |= {"slope_x": -inputs["slope_y"], "slope_y": -inputs["slope_x"]}
     if "nx" in inputs:
         east_west["nx"], north_south["ny"] = -inputs["nx"], -inputs["ny"]
         diagonal |= {"nx": -inputs["ny"], "ny": -inputs["nx"]}
@@ -158,6 +165,7 @@ def _grid(*names: str, unit: str = "m") -> tuple[Array, ...]:
     return tuple(Array(name, ("rows", "columns"), "float32", unit) for name in names)
 
 
+SLOPES = tuple(Array(name, ("sloped_rows", "sloped_columns"), "float32", "-") for name in ("slope_x", "slope_y"))
 TREES = tuple(Array(name, ("tree_rows", "tree_columns"), "float32", "m") for name in ("canopy_m", "trunk_m"))
 PLACE = (
     Array("cell_m", (), "float64", "m"),
@@ -169,6 +177,7 @@ PLACE = (
 THROUGH = Array("transmissivity", (), "float64", "-")
 CELL_INPUTS = (
     *_grid("surface_m", "receiver_m"),
+    *SLOPES,
     *TREES,
     Array("label", ("rows", "columns"), "int32", "-"),
     Array("receivers", (), "int64", "-"),
@@ -176,6 +185,7 @@ CELL_INPUTS = (
 )
 BEAM_INPUTS = (
     *_grid("surface_m", "receiver_m"),
+    *SLOPES,
     *TREES,
     *_grid("nx", "ny", "nz", unit="-"),
     THROUGH,
@@ -184,6 +194,7 @@ BEAM_INPUTS = (
 )
 WALL_INPUTS = (
     *_grid("surface_m"),
+    *SLOPES,
     *TREES,
     THROUGH,
     Array("row", ("walls",), "int64", "-"),

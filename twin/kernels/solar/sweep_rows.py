@@ -13,59 +13,131 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.solar.sweep import HIGH, LOW
+from twin.kernels.solar.sweep_heights import Roof
 
 ROWS = 8
 """Rows in a byte of lit bits; eight bytes, a block of 8 × 8 cells, are counted at once."""
 
 
 @njit(cache=True)
-def row_places(first: int, rows: int, shift: float, descending: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the line of the first cell of each row, counted from the lowest, and the step to the cell of entry."""
-    place, aside = np.empty(rows, np.int64), np.empty(rows, np.int64)
+def row_places(first: int, rows: int, shift: float, descending: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the line of the first cell of each row, counted from the lowest, the step to the cell of entry, and ways.
+
+    Ways are float32 [rows, 3]: what the ray lies aside from the middle of its cell in the middle of the row, at the far
+    edge, and at the near edge from the middle of the cell of entry.
+    """
+    place, aside, ways = np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty((rows, 3), np.float32)
     back = 0.5 if descending else -0.5
     for i in range(rows):
         row = first + i
         moved = math.floor(row * shift + 0.5)
         place[i] = -moved
         aside[i] = math.floor((row + back) * shift + 0.5) - moved
-    return place - place.min(), aside
+        ways[i, 0] = row * shift - moved
+        ways[i, 1] = (row - back) * shift - moved
+        ways[i, 2] = (row + back) * shift - moved - aside[i]
+    return place - place.min(), aside, ways
 
 
 @njit(cache=True)
-def cast(z: np.ndarray, state: np.ndarray, drop: np.float32, aside: int) -> None:
-    """Pass one row: shadow heights on the lines of its cells, before it and after it."""
-    half = np.float32(0.5) * drop
-    for j in range(z.size):
-        a, b = state[j] - drop, z[j] - half
-        state[j] = a if a > b else b
+def _side(way: np.float32) -> int:
+    return 1 if way < np.float32(0.0) else 0
+
+
+@njit(cache=True)
+def cast(
+    z: np.ndarray, across: np.ndarray, roof: Roof, r: int, descending: bool, ways: np.ndarray, state: np.ndarray,
+    drop: np.float32, aside: int,
+) -> None:  # fmt: skip
+    """Pass row `r` of the roof: shadow heights on the lines of its cells, before it and after it."""
+    far, ahead = 1 if descending else 0, _side(ways[1])
+    _cast(z, across, roof.edge[far, r], roof.within[far, r], roof.edge_rise[far, ahead, r], ways, drop, state)
     if aside != 0:
-        cast_corners(z, state, drop, aside)
+        _corners(roof, r, descending, ways, drop, aside, state)
 
 
 @njit(cache=True)
-def cast_corners(z: np.ndarray, state: np.ndarray, drop: np.float32, aside: int) -> None:
-    """Raise the shadow by the neighbours through which the rays entered the row."""
-    deep = np.float32(1.5) * drop
-    n = z.size - 1
-    lines, cells = (state[:n], z[1:]) if aside > 0 else (state[1:], z[:n])
-    for j in range(n):
-        a, b = lines[j], cells[j] - deep
-        lines[j] = a if a > b else b
+def _cast(
+    z: np.ndarray, across: np.ndarray, edge: np.ndarray, within: np.ndarray, rise: np.ndarray, ways: np.ndarray,
+    drop: np.float32, state: np.ndarray,
+) -> None:  # fmt: skip
+    half, middle, ahead = np.float32(0.5) * drop, ways[0], abs(ways[1])
+    for j in range(z.size):
+        s, m = state[j], z[j] - abs(middle * across[j])
+        a, b = (s if s > m else m) - drop, (edge[j] + ahead * rise[j]) - (drop * within[j] + half)
+        state[j] = a if a > b else b
 
 
 @njit(cache=True)
 def light(
-    z: np.ndarray, receiver: np.ndarray, state: np.ndarray, drop: np.float32, aside: int, lit: np.ndarray, bit: int
+    receiver: np.ndarray, z: np.ndarray, across: np.ndarray, roof: Roof, r: int, descending: bool, ways: np.ndarray,
+    state: np.ndarray, drop: np.float32, aside: int, lit: np.ndarray, bit: int,
+) -> None:  # fmt: skip
+    """Set `bit` of the cells of row `r` of the roof that are lit, then `cast`."""
+    far, ahead = 1 if descending else 0, _side(ways[1])
+    _light(
+        receiver, z, across, roof.edge[far, r], roof.within[far, r], roof.edge_rise[far, ahead, r], ways, drop, state,
+        lit, bit,
+    )  # fmt: skip
+    if aside != 0:
+        _corners(roof, r, descending, ways, drop, aside, state)
+
+
+@njit(cache=True)
+def _light(
+    receiver: np.ndarray, z: np.ndarray, across: np.ndarray, edge: np.ndarray, within: np.ndarray, rise: np.ndarray,
+    ways: np.ndarray, drop: np.float32, state: np.ndarray, lit: np.ndarray, bit: int,
+) -> None:  # fmt: skip
+    half, middle, ahead, on, off = np.float32(0.5) * drop, ways[0], abs(ways[1]), np.uint8(bit), np.uint8(0)
+    for j in range(z.size):
+        s, up = state[j], middle * across[j]
+        m = z[j] - abs(up)
+        lit[j] |= on if s <= receiver[j] + up else off
+        a, b = (s if s > m else m) - drop, (edge[j] + ahead * rise[j]) - (drop * within[j] + half)
+        state[j] = a if a > b else b
+
+
+@njit(cache=True)
+def light_level(
+    receiver: np.ndarray, z: np.ndarray, state: np.ndarray, drop: np.float32, aside: int, lit: np.ndarray, bit: int
 ) -> None:
-    """Set `bit` of the cells that are lit, then `cast`."""
+    """Do what `light` does in a row of level cells among level cells, to the same bits."""
     half, on, off = np.float32(0.5) * drop, np.uint8(bit), np.uint8(0)
     for j in range(z.size):
-        u = state[j]
-        lit[j] |= on if u <= receiver[j] else off
-        a, b = u - drop, z[j] - half
+        s = state[j]
+        lit[j] |= on if s <= receiver[j] else off
+        a, b = s - drop, z[j] - half
         state[j] = a if a > b else b
     if aside != 0:
-        cast_corners(z, state, drop, aside)
+        deep, n = np.float32(1.5) * drop, z.size - 1
+        lines, cells = (state[:n], z[1:]) if aside > 0 else (state[1:], z[:n])
+        for j in range(n):
+            a, b = lines[j], cells[j] - deep
+            lines[j] = a if a > b else b
+
+
+@njit(cache=True)
+def _corners(
+    roof: Roof, r: int, descending: bool, ways: np.ndarray, drop: np.float32, aside: int, state: np.ndarray
+) -> None:
+    """Raise the shadow by the neighbours through which the rays entered the row."""
+    near = 0 if descending else 1
+    edge, within, rise = roof.edge[near, r], roof.within[near, r], roof.edge_rise[near, _side(ways[2]), r]
+    n = edge.size - 1
+    if aside > 0:
+        _raise(edge[1:], within[1:], rise[1:], abs(ways[2]), drop, state[:n])
+    else:
+        _raise(edge[:n], within[:n], rise[:n], abs(ways[2]), drop, state[1:])
+
+
+@njit(cache=True)
+def _raise(
+    edge: np.ndarray, within: np.ndarray, rise: np.ndarray, way: np.float32, drop: np.float32, state: np.ndarray
+) -> None:
+    deep = np.float32(1.5) * drop
+    for j in range(edge.size):
+        a, b = state[j], (edge[j] + way * rise[j]) + (drop * within[j] - deep)
+        state[j] = a if a > b else b
 
 
 @njit(cache=True)
