@@ -66,16 +66,31 @@ def uniform(seed: int, model: str, keys: NDArray[np.uint64], draw: int = 0, n: i
     n : int
         Numbers per entity.
     """
+    return uniform_at(stream_key(seed, model), keys, draw, n)
+
+
+def stream_key(seed: int, model: str) -> tuple[int, int]:
+    """Return the two 32-bit words that select the stream of a model under a seed."""
     digest = hashlib.blake2b(f"{seed}/{model}".encode(), digest_size=8).digest()
-    key = (int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little"))
+    return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little")
+
+
+def uniform_at(
+    stream: tuple[int, int], keys: NDArray[np.uint64], draw: int, n: int, first: int | NDArray[np.int64] = 0
+) -> NDArray[np.float64]:
+    """Return n numbers in (0, 1) per entity from the position 2 `first` of its sequence on, shape (len(keys), n).
+
+    `first` counts steps of the generator, of two numbers each, and may differ between entities. Kernels that draw
+    within their loops compute the same numbers from the same counters.
+    """
     m = len(keys)
     steps = (n + 1) // 2
     counter = np.empty((m * steps, 4), np.uint32)
     counter[:, 0] = np.repeat((keys & _LOW).astype(np.uint32), steps)
     counter[:, 1] = np.repeat((keys >> np.uint64(32)).astype(np.uint32), steps)
     counter[:, 2] = np.uint32(draw)
-    counter[:, 3] = np.tile(np.arange(steps, dtype=np.uint32), m)
-    words = philox(counter, key).astype(np.uint64)
+    counter[:, 3] = (np.broadcast_to(first, m)[:, None] + np.arange(steps)).ravel().astype(np.uint32)
+    words = philox(counter, stream).astype(np.uint64)
     high = words[:, 0::2] << np.uint64(21)
     bits = high ^ (words[:, 1::2] >> np.uint64(11))
     return ((bits.astype(np.float64) + 0.5) * 2.0**-53).reshape(m, steps * 2)[:, :n]

@@ -4,6 +4,9 @@ from harness import Case
 
 from cases import (
     city,
+    energy,
+    energy_scale,
+    energy_whole_run,
     run,
     skims,
     solar,
@@ -16,5 +19,6 @@ from cases import (
 )
 
 _SOLAR = (solar, solar_shading, solar_annual, solar_scale)
-_MODULES = (city, *_SOLAR, skims, traffic, traffic_scenarios, traffic_scale, run)
+_ENERGY = (energy, energy_whole_run, energy_scale)
+_MODULES = (city, *_SOLAR, *_ENERGY, skims, traffic, traffic_scenarios, traffic_scale, run)
 CASES: dict[str, Case] = {case.name: case for module in _MODULES for case in module.CASES}

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.city.climate import MONTH_OF_DAY, MONTH_OF_HOUR, clear_sky, default_weather, weather_from_normals
+from twin.city.climate import (
+    MONTH_OF_DAY,
+    MONTH_OF_HOUR,
+    clear_sky,
+    default_weather,
+    weather_from_normals,
+    weather_years,
+)
 from twin.city.model import Metadata
 from twin.city.normals import MONTH_DAYS, builtin_normals, load_normals
 from twin.errors import WeatherError
@@ -162,3 +169,30 @@ def test_wrong_normals_are_named(tmp_path, old, new, message):
     path.write_text(GOOD.replace(old, new, 1))
     with pytest.raises(WeatherError, match=message):
         load_normals(path)
+
+
+def test_years_differ_as_years_do(helsinki):
+    years = weather_years(helsinki, 10, seed=3)
+    means = np.array([monthly_mean(year.temperature_c) for year in years])
+    light = np.array([np.bincount(MONTH_OF_HOUR, year.ghi_w_m2) / 1000.0 for year in years])
+    # Ten years: the spread of a month is that of the noise, about 0.4 of that of days, within wide limits.
+    share = means.std(axis=0, ddof=1) / (0.4 * helsinki.day_to_day_sd_k)
+    assert 0.7 < share.mean() < 1.3
+    np.testing.assert_allclose(means.mean(axis=0), helsinki.temperature_c, atol=2.5)
+    assert 0.02 < (light.std(axis=0, ddof=1) / helsinki.global_kwh_m2).mean() < 0.15
+    np.testing.assert_allclose(light.mean(axis=0), helsinki.global_kwh_m2, rtol=0.15)
+
+
+def test_more_years_leave_the_first_ones(helsinki):
+    for one, other in zip(weather_years(helsinki, 1), weather_years(helsinki, 2), strict=False):
+        for name, values in one.channels().items():
+            np.testing.assert_array_equal(getattr(other, name), values)
+    with pytest.raises(WeatherError, match="0 years"):
+        weather_years(helsinki, 0)
+
+
+def test_years_from_sunshine(helsinki):
+    sunny = dataclasses.replace(
+        helsinki, global_kwh_m2=None, sunshine_h=np.full(12, 150.0) * (helsinki.global_kwh_m2 > 60)
+    )
+    assert all(np.isfinite(year.ghi_w_m2).all() for year in weather_years(sunny, 2))

@@ -96,6 +96,29 @@ def test_long_gaps_are_refused(tmp_path, column, code, hours, name):
         read_epw(write(tmp_path, lines))
 
 
+@pytest.mark.parametrize("text", ["9999", "0", ""])
+def test_infrared_of_the_sky_may_be_unknown(tmp_path, text):
+    assert read_epw(write(tmp_path, LINES)).sky_infrared_w_m2[4000] == 300.0
+    lines = HEADER + [line.replace(",0,0,300,", f",0,0,{text},") for line in LINES[8:]]
+    weather = read_epw(write(tmp_path, lines))
+    assert weather.sky_infrared_w_m2 is None
+    assert "sky_infrared_w_m2" not in weather.channels()
+    assert weather.title == "TESTVILLE (Made up)"
+
+
+def test_gaps_of_the_infrared_of_the_sky(tmp_path):
+    lines = changed(8 + 100, 12, "9999")
+    weather = read_epw(write(tmp_path, lines))
+    np.testing.assert_array_equal(weather.sky_infrared_w_m2, 300.0)
+    for k in range(101, 110):
+        lines = changed(8 + k, 12, "9999", lines)
+    weather = read_epw(write(tmp_path, lines))
+    assert weather.sky_infrared_w_m2 is None
+    assert "sky_infrared_w_m2: not read, 10 hours are missing" in weather.title
+    with pytest.raises(WeatherError, match=r"a.epw:109:\d+: sky_infrared_w_m2 is '-3'"):
+        read_epw(write(tmp_path, changed(8 + 100, 12, "-3")))
+
+
 def test_many_short_gaps_are_refused(tmp_path):
     lines = list(LINES)
     for k in range(0, 8760, 10):

@@ -54,6 +54,17 @@ def test_round_trip_is_exact(small_city: City, saved: Path) -> None:
     assert_same_city(load_city(saved / "city.yaml"), small_city)
 
 
+def test_infrared_of_the_sky_is_kept_where_it_is_known(small_city: City, saved: Path, tmp_path: Path) -> None:
+    assert load_city(saved).weather.sky_infrared_w_m2 is None
+    sky = np.linspace(200.0, 400.0, 8760)
+    city = small_city.replace(weather=dataclasses.replace(small_city.weather, sky_infrared_w_m2=sky))
+    save_city(city, tmp_path / "sky")
+    np.testing.assert_array_equal(load_city(tmp_path / "sky").weather.sky_infrared_w_m2, sky)
+    broken = dataclasses.replace(city.weather, sky_infrared_w_m2=sky - 200.0)
+    with pytest.raises(SchemaError, match=r"weather.sky_infrared_w_m2: .* outside the range"):
+        save_city(city.replace(weather=broken), tmp_path / "broken")
+
+
 def test_round_trip_of_awkward_metadata(small_city: City, tmp_path: Path) -> None:
     meta = dataclasses.replace(
         small_city.meta, country="NO", name="no", title="Å: 'x' # \"y\"", repairs=("b1: self-intersection: repaired",)
@@ -93,7 +104,14 @@ def test_a_city_without_roads(small_city: City, tmp_path: Path) -> None:
 def test_columns_of_state_that_an_old_package_lacks_get_their_default(small_city: City, copy: Path) -> None:
     added = {
         "links": ["access_only", "truck_ban", "cycle_facility", "banned_turns"],
-        "zones": ["parking_eur", "parking_supply", "transit_level", "electric_share_added", "old_car_share_factor"],
+        "zones": [
+            "parking_eur",
+            "parking_supply",
+            "transit_level",
+            "electric_share_added",
+            "old_car_share_factor",
+            "heat_island_k",
+        ],
     }
     manifest, _ = read_yaml(copy / "city.yaml", error=DataError)
     for layer, names in added.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +11,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import twin.kernels.energy  # noqa: F401
+from tests.unit.energy_hut_fixture import (
+    BOARD,
+    CONCRETE,
+    FOAM,
+    GLASS,
+    HOT,
+    HUT,
+    batch,
+    shared,
+    weather,
+)
 from twin.energy.constructions import (
     ROOM_K,
     STEFAN_BOLTZMANN,
@@ -25,49 +35,12 @@ from twin.energy.constructions import (
 )
 from twin.energy.films import fitted_films, inside_surfaces, settled_films, walton_film
 from twin.energy.glazing import absorptance
-from twin.energy.reduction import reduce_zones
 from twin.errors import DataError
-from twin.kernels import registry
 from twin.kernels.energy.modal import reduce_networks
-from twin.kernels.energy.network_contract import residual
 from twin.kernels.registry import get
 from twin.kernels.solar.window import transmittance
 
 Float = NDArray[np.float64]
-CONCRETE = Layer(0.2, 1.13, 1400.0, 1000.0)
-FOAM = Layer(0.1, 0.04, 10.0, 1400.0)
-BOARD = Layer(0.012, 0.16, 950.0, 840.0)
-GLASS = Layer(0.02, 0.04)
-HUT = (
-    Element(60.0, (CONCRETE, FOAM), 2.2, 16.0),
-    Element(40.0, (BOARD, FOAM), 1.8, 18.0, tilt_deg=180.0),
-    Element(40.0, (CONCRETE, FOAM), 2.2, 5.0, tilt_deg=0.0, loads=(Load(1, 6.0),)),
-    Element(10.0, (GLASS,), 2.4, 12.0, emissivity=0.84, loads=(Load(1, 0.5), Load(1, 0.4, inside=False))),
-    Element(80.0, (BOARD,), 2.2, 0.0),
-)
-LIMITS = (1e9, 1e9)
-
-
-def batch(
-    network: Network, leak: float = 0.0, air: float = 0.0, limits: tuple[float, float] = LIMITS
-) -> tuple[Float, ...]:
-    zone = [leak, 0.0, air, 1.0, network.direct_gain, network.direct_air, *limits]
-    inner = network.capacity_j_k, network.conductance_w_k, network.air_in_w_k, network.drive_in, network.gain_in
-    return np.array([zone]), network.direct[None], network.solar_in[None], *(a[None] for a in inner)
-
-
-def shared(drive: Float, low: Any = 20.0, high: Any = 26.0, gain: Any = 0.0) -> tuple[Any, ...]:
-    hours = len(drive)
-    rows = (np.broadcast_to(np.asarray(v, float), hours)[None].copy() for v in (low, high, gain, 1.0))
-    return np.ascontiguousarray(drive), *rows, np.zeros(1, np.int64)
-
-
-def weather(hours: int, drives: int = 2) -> Float:
-    hour = np.arange(hours)
-    table = np.zeros((hours, drives))
-    table[:, 0] = 3.0 + 8.0 * np.sin(2.0 * np.pi * (hour - 9) / 24.0) + 4.0 * np.sin(hour / 41.0)
-    table[:, 1:] = 500.0 * np.maximum(0.0, np.sin(np.pi * (hour % 24 - 6) / 12.0))[:, None]
-    return table
 
 
 @pytest.mark.parametrize("variant", ["reference", "numba"])
@@ -77,14 +50,14 @@ def test_steady_heating_is_area_times_u_value(variant: str) -> None:
     u_value = 1.0 / (1.0 / 2.5 + 0.2 / 1.13 + 0.1 / 0.04 + 1.0 / 20.0)
     drive = np.full((24, 1), -4.0)
     arrays = batch(build_network([wall], 1), leak=10.0, air=1e5)
-    heating, cooling, air, _ = get("energy.zone_network", variant)(*shared(drive), *arrays, 20.0, 0)
+    heating, cooling, air, *_ = get("energy.zone_network", variant)(*shared(drive), *arrays, 20.0, HOT, 0)
     expected = (60.0 * u_value + 10.0) * 24.0
     np.testing.assert_allclose(heating, expected, rtol=1e-6)
     np.testing.assert_allclose(air, 20.0, rtol=1e-6)
     assert not cooling.any()
     for modes in (1, 2, 6):
         reduced = reduce_networks(*arrays, modes=modes)
-        steady = get("energy.zone_modal", variant)(*shared(drive), *reduced, 20.0, 0, 1)[0]
+        steady = get("energy.zone_modal", variant)(*shared(drive), *reduced, 20.0, HOT, 0, 1)[0]
         np.testing.assert_allclose(steady, expected, rtol=1e-6)
 
 
@@ -96,7 +69,7 @@ def test_step_response_of_a_slab() -> None:
     slab = Element(1.0, (CONCRETE,), 1e7, 0.0)
     hours = 48
     heating = get("energy.zone_network", "numba")(
-        *shared(np.zeros((hours, 1)), low=21.0), *batch(build_network([slab], 1)), 20.0, 0
+        *shared(np.zeros((hours, 1)), low=21.0), *batch(build_network([slab], 1)), 20.0, HOT, 0
     )[0]
     taken = np.cumsum(heating[0].astype(float)) * 3600.0
     diffusivity, whole = 1.13 / (1400.0 * 1000.0), 0.2 * 1400.0 * 1000.0
@@ -117,10 +90,10 @@ def test_time_constant_of_a_thin_slab(modes: int | None) -> None:
     low = np.where(np.arange(96) < 48, 20.0, -1e3)
     arrays = batch(build_network([plate], 1))
     if modes is None:
-        air = get("energy.zone_network", "numba")(*shared(drive, low=low, high=1e3), *arrays, 20.0, 48)[2][0]
+        air = get("energy.zone_network", "numba")(*shared(drive, low=low, high=1e3), *arrays, 20.0, HOT, 48)[2][0]
     else:
         reduced = reduce_networks(*arrays, modes=modes)
-        air = get("energy.zone_modal", "numba")(*shared(drive, low=low, high=1e3), *reduced, 20.0, 48, 1)[2][0]
+        air = get("energy.zone_modal", "numba")(*shared(drive, low=low, high=1e3), *reduced, 20.0, HOT, 48, 1)[2][0]
     tau = 0.1 * 2000.0 * 900.0 / 2.0
     np.testing.assert_allclose(air[50:90] / air[49:89], np.exp(-3600.0 / tau), rtol=1e-4)
 
@@ -157,10 +130,10 @@ def test_hourly_steps_agree_with_small_ones(modes: int | None) -> None:
     network, drive = build_network(HUT, 2), weather(240)
     arrays = batch(network, leak=15.0, air=1.3e5)
     if modes is None:
-        heating, cooling, _, _ = get("energy.zone_network", "numba")(*shared(drive, high=21.0), *arrays, 20.0, 240)
+        heating, cooling, *_ = get("energy.zone_network", "numba")(*shared(drive, high=21.0), *arrays, 20.0, HOT, 240)
     else:
         reduced = reduce_networks(*arrays, modes=modes)
-        heating, cooling, *_ = get("energy.zone_modal", "numba")(*shared(drive, high=21.0), *reduced, 20.0, 240, 1)
+        heating, cooling, *_ = get("energy.zone_modal", "numba")(*shared(drive, high=21.0), *reduced, 20.0, HOT, 240, 1)
     small = stepped(network, drive, 20.0, 21.0, 15.0, 1.3e5, 120)
     assert heating.sum() > 0.0
     assert cooling.sum() > 0.0
@@ -170,37 +143,6 @@ def test_hourly_steps_agree_with_small_ones(modes: int | None) -> None:
     assert np.abs(heating[0] - cooling[0] - small).max() < 0.04 * np.abs(small).max()
 
 
-@settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), modes=st.integers(1, 8))
-def test_modes_keep_the_balance_and_the_steady_state(seed: int, modes: int) -> None:
-    rng = np.random.default_rng(seed)
-    family = registry.family("energy.zone_network")
-    full = family.sample(5, rng)
-    arrays = [full[name] for name in list(full)[6:14]]
-    reduced = reduce_networks(*arrays, modes=modes)
-    assert np.all(reduced.rate < 0.0)
-    assert reduced.rate.shape == (5, min(modes, 8))
-    profiles = [full[name] for name in list(full)[:6]]
-    out = get("energy.zone_modal", "numba")(*profiles, *reduced, 20.0, 72, 1)
-    assert residual(out[3]).max() < 1e-9
-    if modes == 8:
-        exact = get("energy.zone_network", "numba")(*profiles, *arrays, 20.0, 72)
-        for a, b in zip(out[:4], exact, strict=True):
-            np.testing.assert_array_equal(a, b)
-
-
-def test_more_modes_come_closer() -> None:
-    network, drive = build_network(HUT, 2), weather(480)
-    arrays = batch(network, leak=15.0, air=1.3e5)
-    exact = get("energy.zone_network", "numba")(*shared(drive), *arrays, 20.0, 240)[2]
-    apart = []
-    for modes in (2, 4, 6, 8):
-        air = get("energy.zone_modal", "numba")(*shared(drive), *reduce_networks(*arrays, modes=modes), 20.0, 240, 1)[2]
-        apart.append(float(np.abs(air - exact).max()))
-    assert apart[3] < apart[1] < apart[0]
-    assert apart[2] < 0.05
-
-
 @settings(max_examples=10, deadline=None)
 @given(order=st.permutations(range(len(HUT))))
 def test_the_order_of_elements_does_not_matter(order: list[int]) -> None:
@@ -208,7 +150,7 @@ def test_the_order_of_elements_does_not_matter(order: list[int]) -> None:
     drive = weather(72)
     halves = [part for at in order for part in _halves(HUT[at])]
     one, other = (
-        get("energy.zone_network", "numba")(*shared(drive, gain=200.0), *batch(build_network(e, 2)), 20.0, 72)
+        get("energy.zone_network", "numba")(*shared(drive, gain=200.0), *batch(build_network(e, 2)), 20.0, HOT, 72)
         for e in (HUT, [HUT[at] for at in order])
     )
     for a, b in zip(one[:3], other[:3], strict=True):
@@ -219,53 +161,6 @@ def test_the_order_of_elements_does_not_matter(order: list[int]) -> None:
 def _halves(element: Element) -> list[Element]:
     loads = tuple(replace(load, amount=0.5 * load.amount) for load in element.loads)
     return [replace(element, area_m2=0.5 * element.area_m2, loads=loads)] * 2
-
-
-def test_one_building_does_not_feel_the_others() -> None:
-    """The same bits alone as in any place of several blocks; without hourly results the same sums."""
-    family = registry.family("energy.zone_modal")
-    inputs = family.sample(140, np.random.default_rng(4))
-    together = family.call("numba", inputs)
-    own = [a.name for a in family.inputs if a.shape[:1] == ("n",)]
-    for at in (0, 63, 64, 139):
-        alone = family.call("numba", inputs | {name: inputs[name][at : at + 1] for name in own})
-        for index in (0, 1, 2, 4):
-            assert alone[index].tobytes() == together[index][at : at + 1].tobytes()
-        np.testing.assert_allclose(alone[3][0], together[3][at], rtol=1e-9, atol=1e-6)
-    silent = family.call("numba", inputs | {"record": 0})
-    assert silent[0].shape == (0, 0)
-    np.testing.assert_array_equal(silent[3], together[3])
-    np.testing.assert_array_equal(silent[4], together[4])
-
-
-def test_zones_are_reduced_together_as_alone() -> None:
-    """A hut, a shed of fewer nodes than modes and a hut with twice the gains: each as its full network."""
-    shed = build_network([Element(50.0, (BOARD,), 2.5, 15.0), Element(20.0, (BOARD, GLASS), 2.5, 9.0)], 2)
-    networks = [build_network(HUT, 2), shed, build_network(HUT, 2)]
-    assert len(shed.capacity_j_k) < 6
-    zones = np.array([[15.0, 0.0, 1e5, internal, 0.0, 0.0, 1e9, 1e9] for internal in (40.0, 30.0, 80.0)])
-    drive = weather(240)
-    drive_and_profiles = (*shared(drive, gain=5.0)[:5], np.zeros(3, np.int64))
-    out = get("energy.zone_modal", "numba")(*drive_and_profiles, *reduce_zones(networks, zones), 20.0, 240, 1)
-    assert residual(out[3]).max() < 1e-9
-    np.testing.assert_allclose(out[3][:, 2], [40.0 * 5.0 * 240, 30.0 * 5.0 * 240, 80.0 * 5.0 * 240])
-    for row, network in enumerate(networks):
-        alone = get("energy.zone_network", "numba")(
-            *shared(drive, gain=5.0 * zones[row, 3]), *batch(network, leak=15.0, air=1e5), 20.0, 240
-        )
-        assert np.abs(out[2][row] - alone[2][0]).max() < 0.05
-        assert out[3][row, 0] == pytest.approx(alone[3][0, 0], rel=0.006)
-
-
-def test_impossible_zones_are_named() -> None:
-    networks = [build_network(HUT, 2)] * 2
-    zones = np.ones((2, 8))
-    with pytest.raises(DataError, match="2 networks"):
-        reduce_zones(networks, zones[:1])
-    zones[1, 6] = -5.0
-    with pytest.raises(DataError, match="heating_limit_w is -5") as caught:
-        reduce_zones(networks, zones)
-    assert caught.value.where == "zones[1] heating_limit_w"
 
 
 def test_conductances_of_the_network_add_up() -> None:
@@ -301,8 +196,8 @@ def test_walton() -> None:
 def test_inside_surfaces_carry_the_heat_to_the_air() -> None:
     """Σ A h (surface - air) is what the network gives to the air: minus what holds a zone without leaks."""
     drive, network = weather(240), build_network(HUT, 2)
-    heating, cooling, air, _ = get("energy.zone_network", "numba")(
-        *shared(drive, low=22.0, high=22.0), *batch(network), 22.0, 240
+    heating, cooling, air, *_ = get("energy.zone_network", "numba")(
+        *shared(drive, low=22.0, high=22.0), *batch(network), 22.0, HOT, 240
     )
     surfaces = inside_surfaces(network, drive, np.zeros(240), air[0].astype(float))
     coupling = np.array([element.area_m2 * element.h_inside_w_m2k for element in HUT])
@@ -316,7 +211,7 @@ def test_settled_films() -> None:
     drive = weather(240)
 
     def air_of(network: Network) -> Float:
-        return np.asarray(get("energy.zone_network", "numba")(*shared(drive), *batch(network), 20.0, 240)[2][0])
+        return np.asarray(get("energy.zone_network", "numba")(*shared(drive), *batch(network), 20.0, HOT, 240)[2][0])
 
     settled = settled_films(HUT, lambda parts: build_network(parts, 2), air_of, drive, np.zeros(240))
     assert [e.area_m2 for e in settled] == [e.area_m2 for e in HUT]

@@ -39,6 +39,18 @@ def test_a_variant_registered_twice_is_an_error(double):
         registry.variant("test.double", "reference")(lambda x: x + x)
 
 
+def test_a_variant_may_claim_less_for_single_outputs(double):
+    registry.variant("test.double", "reference")(lambda x: 2 * x)
+    registry.variant("test.double", "single", tolerances={"x": (1e-5, 1e-4)})(lambda x: 2 * x)
+    assert double.tolerance("single", "x") == (1e-5, 1e-4)
+    assert double.tolerance("reference", "x") == (double.rtol, double.atol)
+    assert double.laws("single") == double.properties
+    for claim in ({"tolerances": {"y": (0.0, 0.0)}}, {"exempt": ["no such law"]}):
+        with pytest.raises(KernelError, match="no output or property"):
+            registry.variant("test.double", "other", **claim)(lambda x: 2 * x)
+    assert "other" not in double.variants
+
+
 def test_call_by_name_returns_a_tuple(double):
     registry.variant("test.double", "reference")(lambda x: 2 * x)
     (out,) = double.call("reference", {"x": np.arange(3.0)})

@@ -69,6 +69,11 @@ def test_facades(small_city: City, plain_weather: Weather) -> None:
     assert gains.shading.shape == (2, 8)
     assert gains.shading[0, 4] > 0.9, "nothing stands south of the southern house"
     assert gains.shading[1, 4] < 0.9, "the northern house looks at it"
+    np.testing.assert_array_equal(gains.horizontal_w_m2, plain_weather.ghi_w_m2)
+    assert (gains.transmitted_w_m2 <= 0.704 * gains.irradiance_w_m2 + 1e-9).all(), "no more than at normal incidence"
+    assert (gains.transmitted_w_m2.sum(axis=1) > 0.55 * yearly).all()
+    assert gains.roof_shading.shape == (2,)
+    assert ((gains.roof_shading > 0.9) & (gains.roof_shading <= 1.0)).all(), "roofs of one height see all the sky"
 
 
 def test_roofs_from_the_store_give_the_same(small_city: City, plain_weather: Weather) -> None:

@@ -1,4 +1,4 @@
-"""The heat balance and the heat pump against closed forms, and the stock against known figures."""
+"""The heat balance against closed forms, and the stock against known figures."""
 
 import dataclasses
 
@@ -8,11 +8,12 @@ import pytest
 from shapely import box
 
 import twin.kernels.energy  # noqa: F401
+from tests.energy_sun import rough_sun
 from twin.city.model import HOURS
+from twin.city.schema import BUILDINGS
 from twin.energy.model import simulate_energy
 from twin.energy.parameters import EnergyParameters
 from twin.kernels import registry
-from twin.kernels.energy.heat_pump import AIR, GROUND, cop
 from twin.kernels.energy.zone import H_IS, H_MS
 from twin.kernels.energy.zone_contract import ZONE_COLUMNS
 
@@ -138,24 +139,6 @@ def test_year_of_a_random_stock_conserves_energy(variant, plain_weather, figure)
     figure.check("Heat balance: residual of a year, share of all flows", share, 0.0, 1e-9, "-", "first law")
 
 
-def test_cop_is_that_of_the_paper(figure):
-    source, lift = "Ruhnau et al. 2019, equations for ASHP and GSHP", np.array([15.0, 30.0, 45.0, 60.0])
-    figure.check(
-        "COP of air source at lifts of 15 to 60 K", cop(AIR, lift, 1.0), [4.8425, 3.83, 3.0425, 2.48], 1e-9, "-", source
-    )
-    figure.check(
-        "COP of ground source at lifts of 15 to 60 K",
-        cop(GROUND, lift, 1.0),
-        [7.41, 5.07, 3.27, 2.01],
-        1e-9,
-        "-",
-        source,
-    )
-    assert cop(AIR, np.array([30.0]), 1.0) == pytest.approx(6.08 - 2.7 + 0.45)
-    assert cop(GROUND, np.array([35.0]), 0.85) == pytest.approx(0.85 * (10.29 - 7.35 + 1.47))
-    assert cop(AIR, np.array([5.0]), 1.0) == cop(AIR, np.array([15.0]), 1.0)
-
-
 def street_block(year_class, use="residential", height_m=20.0, levels=6.0):
     """Nine adjoining buildings of 20 × 14 m along a street."""
     shapes = [box(20.0 * i, 0.0, 20.0 * i + 20.0, 14.0) for i in range(9)]
@@ -167,8 +150,9 @@ def street_block(year_class, use="residential", height_m=20.0, levels=6.0):
         "footprint_area_m2": 280.0,
         "floor_area_m2": 280.0 * levels * 0.9,
         "heat_supply": "district_heating",
-        "envelope": "existing",
+        "population": 280.0 * levels * 0.9 / 50.0,
     }
+    table |= {column.name: column.default for column in BUILDINGS.columns if column.default is not None}
     index = [f"block-{i}" for i in range(len(shapes))]
     return gpd.GeoDataFrame(table, geometry=shapes, crs=3067, index=index)
 
@@ -180,10 +164,7 @@ def street_block(year_class, use="residential", height_m=20.0, levels=6.0):
 def test_district_heat_of_helsinki_blocks(small_city, plain_weather, year_class, low, high, figure):
     """Purchased heat per floor area of apartment blocks in Helsinki: 130 to 200 kWh/m²a old, 60 to 100 new."""
     city = dataclasses.replace(small_city, buildings=street_block(year_class))
-    irradiance = np.repeat(0.33 * plain_weather.ghi_w_m2[None, :], 8, axis=0)
-    result = simulate_energy(
-        city, plain_weather, 45.0 * np.arange(8), irradiance, np.full((9, 8), 0.6), EnergyParameters(), seed=1
-    )
+    result = simulate_energy(city, plain_weather, rough_sun(plain_weather, 9), EnergyParameters(), seed=1)
     specific = result.totals["district_heating_kwh_a"] / city.buildings["floor_area_m2"].sum()
     name, source = f"District heat of apartment blocks, {year_class}", f"plausible range {low:g} to {high:g}"
     figure(name, specific, 0.5 * (low + high), 0.5 * (high - low), "kWh/m²", source)

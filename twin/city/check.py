@@ -9,10 +9,12 @@ import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from twin.city.archetypes import check_archetypes
 from twin.city.check_layer import check_layer, first_of
 from twin.city.model import HOURS, City, Metadata, Terrain, Weather
 from twin.city.schema import HEAT_SUPPLIES, LAYERS, OPTIONAL_LAYERS
-from twin.errors import CrsError, GeometryError, SchemaError, TwinError, WeatherError, at_row, did_you_mean
+from twin.city.upgrades import parse_upgrades
+from twin.errors import CrsError, DataError, GeometryError, SchemaError, TwinError, WeatherError, at_row, did_you_mean
 
 LINK_END_TOLERANCE_M = 1.0
 WEATHER_RANGES = {
@@ -23,15 +25,18 @@ WEATHER_RANGES = {
     "ghi_w_m2": (0.0, 1500.0),
     "dni_w_m2": (0.0, 1500.0),
     "dhi_w_m2": (0.0, 1500.0),
+    "sky_infrared_w_m2": (50.0, 700.0),
 }
 """Valid range of each hourly channel (assumption: the extremes ever observed at the surface, with a margin)."""
+ELECTRICITY_RANGES = {"price_eur_kwh": (-5.0, 5.0), "co2_kg_kwh": (0.0, 3.0)}
+"""Valid range of the hourly series of electricity (assumption: beyond what markets and the dirtiest plants show)."""
 
 
 def check_city(city: City) -> list[TwinError]:
     """Return every problem of a city: metadata, layers, references between layers, weather and terrain.
 
     The list is empty for a valid city, which may lack roads (nodes and links both empty). Its order is fixed:
-    metadata, layers in schema order, references, weather, terrain.
+    metadata, layers in schema order, references, weather, terrain, own tables.
     """
     problems = check_meta(city.meta)
     roadless = len(city.nodes) == 0 and len(city.links) == 0
@@ -44,8 +49,13 @@ def check_city(city: City) -> list[TwinError]:
     problems += _check_references(city)
     problems += _check_roof_planes(city.roof_planes)
     problems += _check_trees(city.trees)
+    problems += _check_upgrades(city.buildings)
     problems += check_weather(city.weather)
     problems += _check_terrain(city.terrain)
+    if city.archetypes is not None:
+        problems += check_archetypes(city.archetypes)
+    if city.electricity is not None:
+        problems += check_electricity(city.electricity)
     return problems
 
 
@@ -109,6 +119,8 @@ def check_weather(weather: Weather) -> list[TwinError]:
     for name, (low, high) in WEATHER_RANGES.items():
         where = f"weather.{name}"
         values = channels.get(name)
+        if values is None and name == "sky_infrared_w_m2":
+            continue
         if values is None or values.shape != (HOURS,):
             shape = "none" if values is None else str(values.shape)
             problems.append(WeatherError(f"shape {shape}", where=where, expected=f"{HOURS} hourly values"))
@@ -255,6 +267,39 @@ def _check_trees(trees: gpd.GeoDataFrame | None) -> list[TwinError]:
         return []
     where, more = first_of(bad, trees.index, "trees", "crown_base_m")
     return [SchemaError(f"the crown starts above the top{more}", where=where, expected="less than height_m")]
+
+
+def _check_upgrades(buildings: gpd.GeoDataFrame) -> list[TwinError]:
+    """Check that the renewed elements of every building can be read."""
+    if "upgrades" not in buildings.columns:
+        return []
+    for text in buildings["upgrades"].unique():
+        if not isinstance(text, str):
+            continue  # reported with the layer
+        try:
+            parse_upgrades(text)
+        except DataError as exc:
+            where, more = first_of((buildings["upgrades"] == text).to_numpy(), buildings.index, "buildings", "upgrades")
+            return [SchemaError(f"{exc.what}{more}", where=where, expected=exc.expected, remedy=exc.remedy)]
+    return []
+
+
+def check_electricity(table: pd.DataFrame) -> list[TwinError]:
+    """Return the problems of the hourly series of electricity: columns, length, finiteness and range."""
+    problems: list[TwinError] = []
+    for name, (low, high) in ELECTRICITY_RANGES.items():
+        where = f"electricity.{name}"
+        if name not in table.columns or len(table) != HOURS or table[name].dtype != np.float64:
+            said = f"{len(table)} rows of {table[name].dtype}" if name in table.columns else "there is no such column"
+            problems.append(SchemaError(said, where=where, expected=f"{HOURS} hourly values (float64)"))
+            continue
+        values = table[name].to_numpy()
+        bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
+        if bad.any():
+            hour = int(np.argmax(bad))
+            what = f"{np.sum(bad)} hours are not valid, first hour {hour}: {values[hour]}"
+            problems.append(SchemaError(what, where=where, expected=f"{low:g} to {high:g}"))
+    return problems
 
 
 def _check_terrain(terrain: Terrain) -> list[TwinError]:

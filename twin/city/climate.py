@@ -14,11 +14,16 @@ days and hours vary as measured weather does:
   lowest in the warm hours.
 - Wind speed is Rayleigh distributed and correlated from hour to hour.
 
+Years differ (`weather_years`) by what the same day-to-day series leave in the mean of a month: the climatic noise of
+R. A. Madden, "Estimates of the natural variability of time-averaged sea-level pressure", Monthly Weather Review 104,
+942-952 (1976), which is a lower bound, since slow changes of oceans and circulation add to it.
+
 Coefficients without a paper beside them are fitted to the Helsinki IWEC year or are marked as assumptions.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -43,6 +48,8 @@ CLEARNESS_DAY_SD, CLEARNESS_HOUR_SD = 1.2, 0.6
 TEMPERATURE_DAY_LAG = 0.72  # mean lag-1 correlation of daily means within the months of the Helsinki IWEC year
 WIND_HOUR_LAG = 0.97  # lag-1 correlation of hourly wind of the Helsinki IWEC year
 WARMEST_HOUR = 15.0
+DAILY_RADIATION_SPREAD = 0.35
+"""Standard deviation over mean of the daily sums of a month (assumption; 0.28 to 0.69 in generated Helsinki)."""
 
 
 def weather_from_normals(normals: Normals, *, seed: int = 1, title: str | None = None) -> Weather:
@@ -90,6 +97,46 @@ def weather_from_normals(normals: Normals, *, seed: int = 1, title: str | None =
             attribution=normals.attribution,
         ),
     )
+
+
+def weather_years(normals: Normals, years: int, *, seed: int = 1) -> list[Weather]:
+    """Return years of hourly weather that differ as years do; their mean tends to the normals.
+
+    Months of a year are warmer or colder, brighter or darker than the normals by draws that are keyed by the number of
+    the year, so that asking for more years leaves the first ones as they are.
+
+    Raises
+    ------
+    WeatherError
+        As `weather_from_normals`, or fewer years than one.
+    """
+    if years < 1:
+        raise WeatherError(f"{years} years of weather", expected="one or more")
+    zenith, _ = sun_of_year(normals.latitude, normals.longitude, normals.utc_offset_h, normals.elevation_m)
+    clear = np.bincount(MONTH_OF_HOUR, clear_sky(zenith)) / 1000.0
+    usual = normals.global_radiation(monthly_daylight(zenith))
+    keys = entity_keys(f"year-{year:05d}" for year in range(years))
+    warm = normal(seed, "weather.year.temperature", keys, n=12)
+    bright = normal(seed, "weather.year.radiation", keys, n=12)
+    warm *= normals.day_to_day_sd_k * _noise_of_mean(TEMPERATURE_DAY_LAG)
+    bright *= DAILY_RADIATION_SPREAD * _noise_of_mean(CLEARNESS_DAY_LAG)
+    found = []
+    for year in range(years):
+        # the clearest month that the generator can make, a little below its own limit
+        radiation = np.clip(usual * (1.0 + bright[year]), 0.0, np.maximum(0.95 * clear, usual))
+        of_year = dataclasses.replace(
+            normals, temperature_c=normals.temperature_c + warm[year], global_kwh_m2=radiation, sunshine_h=None
+        )
+        own = int(keys[year] >> np.uint64(1)) ^ seed
+        found.append(weather_from_normals(of_year, seed=own, title=f"Generated year {year + 1}: {normals.title}"))
+    return found
+
+
+def _noise_of_mean(lag: float) -> Floats:
+    """Return the spread of monthly means over that of days (12,), of a first-order autoregressive series."""
+    days = np.array(MONTH_DAYS, np.float64)
+    gain = (1.0 + lag) / (1.0 - lag) - 2.0 * lag * (1.0 - lag**days) / (days * (1.0 - lag) ** 2)
+    return np.sqrt(gain / days)
 
 
 def default_weather(meta: Metadata, *, seed: int = 1) -> Weather:

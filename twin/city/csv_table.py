@@ -90,6 +90,11 @@ class CsvTable:
                 remedy=did_you_mean(missing[0], [name[:40] for name in names[:40]]),
             )
 
+    def keep(self, rows: Sequence[int]) -> None:
+        """Keep only some of the rows, in this order."""
+        self.lines = [self.lines[row] for row in rows]
+        self.cells = {name: [cells[row] for row in rows] for name, cells in self.cells.items()}
+
     def at(self, row: int, column: str) -> str:
         """Return the place of a cell: file, line, and the number of its field."""
         return at_line(self.path, self.lines[row], self.place[column] + 1)

@@ -9,6 +9,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,19 +35,24 @@ EARTH_RADIUS_KM = 6371.0088
 
 @dataclass(frozen=True)
 class _Channel:
-    """A column that is read: place in the row, field of `Weather`, code of a missing value, valid range."""
+    """A column that is read: place in the row, field of `Weather`, code of a missing value, valid range.
+
+    Files often leave an `optional` column out, or fill it with zeros; it is then left unknown.
+    """
 
     column: int
     name: str
     missing: float
     low: float
     high: float
+    optional: bool = False
 
 
 _CHANNELS = (
     _Channel(6, "temperature_c", 99.9, -90.0, 70.0),
     _Channel(8, "relative_humidity_pct", 999.0, 0.0, 110.0),
     _Channel(9, "pressure_pa", 999999.0, 31000.0, 120000.0),
+    _Channel(12, "sky_infrared_w_m2", 9999.0, 50.0, 700.0, optional=True),
     _Channel(13, "ghi_w_m2", 9999.0, 0.0, 1600.0),
     _Channel(14, "dni_w_m2", 9999.0, 0.0, 1600.0),
     _Channel(15, "dhi_w_m2", 9999.0, 0.0, 1600.0),
@@ -95,7 +101,7 @@ def read_epw(path: str | Path) -> Weather:
     rows, numbers, dropped = _year(lines, path)
     if dropped:
         notes.append("29 February dropped")
-    channels: dict[str, Floats] = {}
+    channels: dict[str, Any] = {}
     problems: list[TwinError] = []
     for channel in _CHANNELS:
         values, found = _column(rows, numbers, channel, path)
@@ -286,6 +292,8 @@ def _column(rows: list[list[str]], numbers: list[int], channel: _Channel, path: 
         value = _number(cells[column])
         if value is not None and value >= channel.missing:
             continue
+        if channel.optional and (value == 0.0 or not cells[column].strip()):
+            continue
         if value is not None and channel.low <= value <= channel.high:
             values[k] = value
             continue
@@ -298,8 +306,11 @@ def _column(rows: list[list[str]], numbers: list[int], channel: _Channel, path: 
     return values, problems
 
 
-def _filled(values: Floats, channel: _Channel, path: Path, notes: list[str]) -> Floats:
-    """Return the values with short gaps interpolated; the year is taken as periodic."""
+def _filled(values: Floats, channel: _Channel, path: Path, notes: list[str]) -> Floats | None:
+    """Return the values with short gaps interpolated, the year taken as periodic.
+
+    An optional column with longer gaps is None.
+    """
     missing = np.isnan(values)
     count = int(missing.sum())
     if not count:
@@ -307,6 +318,10 @@ def _filled(values: Floats, channel: _Channel, path: Path, notes: list[str]) -> 
     limit = MAX_GAP_H["radiation" if channel.name.endswith("w_m2") else "other"]
     longest = _longest_gap(missing)
     if longest > limit or count > MAX_MISSING_SHARE * HOURS:
+        if channel.optional:
+            if count < HOURS:
+                notes.append(f"{channel.name}: not read, {count} hours are missing")
+            return None
         raise WeatherError(
             f"{channel.name} is missing in {count} hours, up to {longest} in a row",
             where=f"{path}, field {channel.column + 1}",

@@ -19,6 +19,7 @@ from twin.city.impute import complete_buildings, complete_charging_sites, comple
 from twin.city.model import City, Metadata, Source, Terrain
 from twin.city.osm import ATTRIBUTION, COPYRIGHT_URL, LICENCE, Bbox, read_osm
 from twin.city.osm_turns import Restriction
+from twin.city.own_tables import read_own_tables
 from twin.city.roads import NodeId, Way, build_network
 from twin.city.schema import LINKS, NODES
 from twin.city.solids_crs import crs_text, horizontal_crs
@@ -73,6 +74,9 @@ def import_city(
     heat_supply: str | None = None,
     clip: Bbox | None = None,
     source: Mapping[str, str] | None = None,
+    archetypes: str | Path | None = None,
+    electricity: str | Path | None = None,
+    climate_change: str | Path | None = None,
     progress: Say | None = None,
 ) -> City:
     """Import a city from an OSM extract, from a file of buildings and one of roads, or from a 3D city file.
@@ -87,8 +91,7 @@ def import_city(
     utc_offset_h : local standard time; that of the weather when None
     weather : an EPW file, a YAML file of monthly normals, or the name of built-in normals. The nearest built-in normals
         within 250 km when None.
-    roads : vector file of road lines, beside a file of buildings; a 3D city file may do without, and the city then has
-        no links
+    roads : vector file of road lines, beside a file of buildings; a 3D city may do without, and then has no links
     mapping : ``{"buildings": {...}, "roads": {...}}`` as in `twin.city.vector`, or the path of a YAML file with it
     crs : metric CRS; a fitting one when None. Of a 3D city file: the CRS of its coordinates, where it names none; the
         city keeps it, since turned roofs would no longer be exact.
@@ -96,6 +99,9 @@ def import_city(
     heat_supply : the usual heat supply; by country when None
     clip : west, south, east, north in degrees, for PBF
     source : licence, attribution, title and url of the data, where they are not those of OpenStreetMap
+    archetypes : a table of the city's own archetypes (`twin.city.archetype_files`)
+    electricity : a CSV file of hourly prices and CO2 of electricity (`twin.city.tariffs`)
+    climate_change : a CSV file of monthly changes of the weather (`twin.city.morph`)
     progress : called with one line per step
 
     Raises
@@ -130,6 +136,9 @@ def import_city(
         crs=crs,
         zone_cell_m=zone_cell_m,
         heat_supply=heat_supply,
+        archetypes=archetypes,
+        electricity=electricity,
+        climate_change=climate_change,
     )
 
 
@@ -173,14 +182,18 @@ def _city_of(
     crs: str | None = None,
     zone_cell_m: float = 250.0,
     heat_supply: str | None = None,
+    archetypes: str | Path | None = None,
+    electricity: str | Path | None = None,
+    climate_change: str | Path | None = None,
 ) -> City:
     """Complete what was read and check it; parameters as for `import_city`."""
     say("projecting and repairing")
     longitude, latitude = _centre(raw.buildings)
-    year, station, notes = weather_of_place(weather, latitude, longitude)
+    year, station, notes = weather_of_place(weather, latitude, longitude, climate_change=climate_change)
     if country is None:
         country = station or "ZZ"
         notes.append(f"country: {country}, from the climate station" if station else "country: unknown (ZZ)")
+    own, own_sources = read_own_tables(archetypes, electricity, country)
     crs = raw.crs or crs or metric_crs(longitude, latitude, country)
     if heat_supply is None:
         heat_supply = "district_heating" if country in DISTRICT_HEATED else "gas_boiler"
@@ -200,7 +213,7 @@ def _city_of(
         utc_offset_h=year.utc_offset_h if utc_offset_h is None else float(utc_offset_h),
         elevation_m=elevation,
         heat_supply=heat_supply,
-        sources=(*raw.sources, year.source),
+        sources=(*raw.sources, year.source, *own_sources),
         repairs=(*raw.log, *log, *roads_log, *trees_log, *notes),
     )
     say("filling what is missing")
@@ -219,6 +232,8 @@ def _city_of(
         charging_sites=sites,
         weather=year,
         trees=trees,
+        archetypes=own.get("archetypes"),
+        electricity=own.get("electricity"),
     )
     if raw.terrain is not None:
         city = city.replace(terrain=raw.terrain)

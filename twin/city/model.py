@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
 
 HOURS = 8760
 
@@ -56,8 +57,8 @@ class Weather:
     """One year of hourly weather: 8760 values, no leap day.
 
     Hour k covers local standard time k to k + 1; the sun is taken in the middle of its sunlit part, or in finer steps
-    (`twin.kernels.solar.light`). Radiation is the mean over the hour. `dni` is on a plane normal to the sun, `ghi` and
-    `dhi` on the horizontal.
+    (`twin.kernels.solar.light`). Radiation is the mean over the hour. `dni` is on a plane normal to the sun, `ghi`,
+    `dhi` and `sky_infrared`, the long-wave radiation of the sky, on the horizontal; the latter is None where unknown.
     """
 
     temperature_c: NDArray[np.float64]
@@ -73,9 +74,10 @@ class Weather:
     elevation_m: float
     title: str
     source: Source
+    sky_infrared_w_m2: NDArray[np.float64] | None = None
 
     def channels(self) -> dict[str, NDArray[np.float64]]:
-        """Return the hourly arrays by field name."""
+        """Return the hourly arrays that are known by field name."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
@@ -94,7 +96,9 @@ class Terrain:
 class City:
     """A city model. Layers are GeoDataFrames in one metric CRS, indexed by id, with the columns of `schema.LAYERS`.
 
-    `roof_planes` and `trees` (`schema.OPTIONAL_LAYERS`) are None where nothing is known of them.
+    `roof_planes` and `trees` (`schema.OPTIONAL_LAYERS`) are None where nothing is known of them. So are the city's own
+    tables: `archetypes`, thermal figures by use and year class (`twin.city.archetypes`), and `electricity`, 8760 hours
+    of price and CO2 (`twin.city.tariffs`).
     """
 
     meta: Metadata
@@ -110,6 +114,8 @@ class City:
 
     roof_planes: gpd.GeoDataFrame | None = None
     trees: gpd.GeoDataFrame | None = None
+    archetypes: pd.DataFrame | None = None
+    electricity: pd.DataFrame | None = None
 
     def replace(self, **layers: object) -> City:
         """Return a copy with some layers replaced."""

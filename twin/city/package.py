@@ -1,6 +1,7 @@
 """City packages: a folder with ``city.yaml``, one GeoParquet file per layer, weather, terrain and the repairs log.
 
-Layers that a city may lack (`twin.city.schema.OPTIONAL_LAYERS`) have a file only where the city has them.
+Layers that a city may lack (`twin.city.schema.OPTIONAL_LAYERS`) and its own tables (`OWN_TABLES`) have a file only
+where the city has them.
 
 File names carry the start of their checksum, and ``city.yaml`` is replaced last in one step. So a package is either
 the old or the new one, never a mixture, and whatever else lies in the folder stays untouched.
@@ -33,13 +34,14 @@ from twin.errors import DataError
 
 MANIFEST = "city.yaml"
 TABLES = (*LAYERS, "weather", "terrain")
+OWN_TABLES = ("archetypes", "electricity")
+"""Tables without geometry that a city may have."""
 REPAIRS = "repairs"
 MAX_FILE_BYTES = 2_000_000_000
 MAX_ROWS = 20_000_000
 MAX_UNPACKED_BYTES = 8_000_000_000
-_OURS = re.compile(
-    rf"({'|'.join((*TABLES, *OPTIONAL_LAYERS, REPAIRS))})-[0-9a-f]{{12}}\.(parquet|txt)(\.tmp)?|city\.yaml\.tmp"
-)
+_NAMES = "|".join((*TABLES, *OPTIONAL_LAYERS, *OWN_TABLES, REPAIRS))
+_OURS = re.compile(rf"({_NAMES})-[0-9a-f]{{12}}\.(parquet|txt)(\.tmp)?|city\.yaml\.tmp")
 
 
 def save_city(city: City, folder: str | Path) -> None:
@@ -94,13 +96,14 @@ def load_city(path: str | Path) -> City:
     manifest_path = path / MANIFEST if path.is_dir() else path
     if not manifest_path.is_file():
         raise DataError("there is no city package", where=str(path), expected=f"a folder with a {MANIFEST}")
-    manifest = read_manifest(manifest_path, files=(*TABLES, REPAIRS), optional=tuple(OPTIONAL_LAYERS))
+    manifest = read_manifest(manifest_path, files=(*TABLES, REPAIRS), optional=(*OPTIONAL_LAYERS, *OWN_TABLES))
     folder = manifest_path.parent
     layers = {
         name: with_defaults(_read(folder, manifest, name, gpd.read_parquet), layer)
         for name, layer in (LAYERS | OPTIONAL_LAYERS).items()
         if name in manifest.files
     }
+    own = {name: _read(folder, manifest, name, pd.read_parquet) for name in OWN_TABLES if name in manifest.files}
     weather = _read(folder, manifest, "weather", pd.read_parquet)
     terrain = _read(folder, manifest, "terrain", pd.read_parquet)
     repairs = _bytes(folder, manifest, REPAIRS).decode("utf-8", errors="replace")
@@ -110,6 +113,7 @@ def load_city(path: str | Path) -> City:
             weather=_weather(weather, manifest),
             terrain=_terrain(terrain, manifest),
             **layers,
+            **own,
         )
     )
 
@@ -118,7 +122,7 @@ def _tables(city: City) -> list[tuple[str, bytes]]:
     """Return each table of the package as the bytes of a Parquet file."""
     tables = []
     frames: dict[str, Any] = {name: getattr(city, name) for name in LAYERS}
-    frames |= {name: getattr(city, name) for name in OPTIONAL_LAYERS if getattr(city, name) is not None}
+    frames |= {name: getattr(city, name) for name in (*OPTIONAL_LAYERS, *OWN_TABLES) if getattr(city, name) is not None}
     frames["weather"] = pd.DataFrame(city.weather.channels())
     frames["terrain"] = pd.DataFrame({"height_m": np.asarray(city.terrain.height_m, np.float64).ravel()})
     for name, frame in frames.items():
@@ -212,10 +216,11 @@ def _read(folder: Path, manifest: Manifest, name: str, reader: Callable[[Any], A
 
 
 def _weather(table: pd.DataFrame, manifest: Manifest) -> Weather:
-    names = [f.name for f in dataclasses.fields(Weather) if f.name not in manifest.weather]
-    missing = [name for name in names if name not in table.columns]
+    fields = [f for f in dataclasses.fields(Weather) if f.name not in manifest.weather]
+    missing = [f.name for f in fields if f.name not in table.columns and f.default is dataclasses.MISSING]
     if missing:
         raise DataError(f"the weather has no column {missing[0]!r}", where=manifest.where("files", "weather"))
+    names = [f.name for f in fields if f.name in table.columns]
     channels: dict[str, Any] = {name: table[name].to_numpy(copy=True) for name in names}
     return Weather(**channels, **manifest.weather)
 

@@ -205,38 +205,25 @@ BUILDINGS = Layer(
         ),
         Column("envelope", "str", "-", "state of the envelope", values=ENVELOPES, default="existing"),
         Column(
-            "upgrades",
-            "str",
-            "-",
-            "elements renewed beyond the state of the envelope, as element:level separated by one blank",
-            default="",
+            "upgrades", "str", "-", "elements renewed beyond the state of the envelope, as element:level separated by "
+            "one blank", default="",
         ),
         Column("heating_shift_k", "float64", "K", "added to the heating set-point", -5.0, 5.0, default=0.0),
         Column("heat_response", "bool", "-", "heating follows the signal of demand response", default=False),
         Column(
-            "appliance_factor",
-            "float64",
-            "-",
-            "electricity of appliances and lighting relative to usual",
-            0.2,
-            3.0,
+            "appliance_factor", "float64", "-", "electricity of appliances and lighting relative to usual", 0.2, 3.0,
             default=1.0,
         ),
         Column("electric_cars", "float64", "cars", "electric cars charged at the building", 0.0, 1e5, default=0.0),
         Column("battery_kwh", "float64", "kWh", "usable capacity of batteries", 0.0, 1e6, default=0.0),
         Column("pv_share", "float64", "-", "share of the suitable roof area that carries PV", 0.0, 1.0, default=0.0),
         Column(
-            "facade_pv_share",
-            "float64",
-            "-",
-            "share of the suitable façade area that carries PV",
-            0.0,
-            1.0,
+            "facade_pv_share", "float64", "-", "share of the suitable façade area that carries PV", 0.0, 1.0,
             default=0.0,
         ),
         Column("zone_id", "str", "-", "zone that holds the building"),
     ),
-)
+)  # fmt: skip
 
 NODES = Layer(
     "nodes",
@@ -333,6 +320,9 @@ ZONES = Layer(
             0.0,
             5.0,
             default=1.0,
+        ),
+        Column(
+            "heat_island_k", "float64", "K", "added to the outdoor temperature of buildings", -5.0, 15.0, default=0.0
         ),
     ),
 )

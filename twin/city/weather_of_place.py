@@ -7,6 +7,7 @@ from pathlib import Path
 from twin.city.climate import weather_from_normals
 from twin.city.epw import check_weather_location, distance_km, read_epw
 from twin.city.model import Weather
+from twin.city.morph import morphed, read_climate_change
 from twin.city.normals import builtin_normals, load_normals
 from twin.errors import WeatherError, did_you_mean
 
@@ -14,19 +15,30 @@ WEATHER_REACH_KM = 250.0
 """Built-in climate normals stand for places up to this far when no weather is named (assumption)."""
 
 
-def weather_of_place(wanted: str | Path | None, latitude: float, longitude: float) -> tuple[Weather, str, list[str]]:
+def weather_of_place(
+    wanted: str | Path | None, latitude: float, longitude: float, *, climate_change: str | Path | None = None
+) -> tuple[Weather, str, list[str]]:
     """Return the weather year, the country of the built-in station used (else empty), and notes.
 
     Parameters
     ----------
     wanted : an EPW file, a YAML file of monthly normals, the name of built-in normals, or None for the nearest of them
     latitude, longitude : degrees
+    climate_change : a CSV file of monthly changes (`twin.city.morph`) to apply to it
 
     Raises
     ------
     WeatherError
         No built-in normals near, a name that none has, or weather of another place; see also the readers.
     """
+    year, country, notes = _present_weather(wanted, latitude, longitude)
+    if climate_change is not None:
+        year = morphed(year, read_climate_change(climate_change))
+        notes.append(f"weather: changed by the months of {Path(climate_change).name}")
+    return year, country, notes
+
+
+def _present_weather(wanted: str | Path | None, latitude: float, longitude: float) -> tuple[Weather, str, list[str]]:
     stations = builtin_normals()
     if wanted is None:
         distance, name = min(

@@ -64,7 +64,7 @@ class Positions:
 
 
 def read_yaml(
-    path: str | Path, *, error: type[TwinError] = StudyError, max_bytes: int = MAX_BYTES
+    path: str | Path, *, error: type[TwinError] = StudyError, max_bytes: int = MAX_BYTES, number_keys: bool = False
 ) -> tuple[dict[str, Any], Positions]:
     """Read a YAML 1.2 file whose top level is a mapping.
 
@@ -77,6 +77,8 @@ def read_yaml(
         What to raise: `StudyError` for studies, `DataError` for city packages.
     max_bytes : int
         Larger files are refused unread.
+    number_keys : bool
+        Whether a key may be a whole number, as in a numbered list; it is read as text.
 
     Returns
     -------
@@ -106,11 +108,11 @@ def read_yaml(
     except UnicodeDecodeError as exc:
         line = raw[: exc.start].count(b"\n") + 1
         raise error("the file is not UTF-8 text", where=f"{path}:{line}", remedy="save it as UTF-8") from exc
-    return parse_yaml(text, file=str(path), error=error)
+    return parse_yaml(text, file=str(path), error=error, number_keys=number_keys)
 
 
 def parse_yaml(
-    text: str, *, file: str = "<text>", error: type[TwinError] = StudyError
+    text: str, *, file: str = "<text>", error: type[TwinError] = StudyError, number_keys: bool = False
 ) -> tuple[dict[str, Any], Positions]:
     """Parse YAML text as `read_yaml` does; `file` is only named in errors."""
     _refuse_directives(text, file, error)
@@ -132,7 +134,8 @@ def parse_yaml(
             where=at_line(file, 1, 1),
             expected="lines of the form `key: value`",
         )
-    reader = _Reader(yaml, Positions(file), error)
+    key_tags = (*_TEXT_TAGS, f"{_TAG}int") if number_keys else _TEXT_TAGS
+    reader = _Reader(yaml, Positions(file), error, key_tags)
     return reader.read(node, ()), reader.positions
 
 
@@ -188,10 +191,11 @@ def _refuse_deep_brackets(text: str, file: str, error: type[TwinError]) -> None:
 class _Reader:
     """Turns composed nodes into plain data and notes where they stand."""
 
-    def __init__(self, yaml: YAML, positions: Positions, error: type[TwinError]) -> None:
+    def __init__(self, yaml: YAML, positions: Positions, error: type[TwinError], key_tags: tuple[str, ...]) -> None:
         self.yaml = yaml
         self.positions = positions
         self.error = error
+        self.key_tags = key_tags
         self.seen: set[int] = set()
 
     def where(self, node: Node) -> str:
@@ -215,7 +219,7 @@ class _Reader:
     def read_mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode) or str(key_node.tag) not in _TEXT_TAGS:
+            if not isinstance(key_node, ScalarNode) or str(key_node.tag) not in self.key_tags:
                 shown = repr(key_node.value)[:40] if isinstance(key_node, ScalarNode) else "of this entry"
                 raise self.error(f"the key {shown} is not text", where=self.where(key_node), remedy="put it in quotes")
             key = str(key_node.value)

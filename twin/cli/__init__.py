@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("run", metavar="RUN", help="a run folder")
     export.add_argument("--output", metavar="FOLDER", help="where to write (default: RUN/export)")
 
+    canvas = command("canvas", "show the City Model Canvas of a study or a run: its blocks, claims and what is missing")
+    canvas.add_argument(
+        "source", metavar="FILE|RUN", help="a run folder, a study (file or library name), or a file that is a canvas"
+    )
+
     add = command("import", "make a city package from an OpenStreetMap extract, vector files or a 3D city file")
     add.add_argument(
         "file",
@@ -96,6 +101,15 @@ def _parser() -> argparse.ArgumentParser:
         "--utc-offset", type=_finite, metavar="HOURS", help="offset stated for the city (default: that of its weather)"
     )
     add.add_argument("--weather", metavar="EPW|NAME", help="an EPW file, or the name of built-in climate normals")
+    add.add_argument(
+        "--climate-change", metavar="CSV", help="monthly changes that make of the weather one of a changed climate"
+    )
+    add.add_argument(
+        "--archetypes", metavar="CSV", help="thermal figures by use and year class, plain or in the manner of TABULA"
+    )
+    add.add_argument(
+        "--electricity", metavar="CSV", help="price and CO₂ of electricity in each of the 8760 hours of the year"
+    )
     add.add_argument("--zone-size", type=_finite, default=250.0, metavar="M", help="side of a zone (default: 250)")
     add.add_argument("--force", action="store_true", help="replace a package that is already there")
 
@@ -177,6 +191,29 @@ def _parser() -> argparse.ArgumentParser:
     solar.add_argument("--seed", type=int, default=1, metavar="N")
     solar.add_argument("--force", action="store_true", help="replace a cadastre that is already there")
     solar.add_argument("--threads", type=_positive, metavar="N", help="threads; results do not depend on it")
+
+    calibrate = command(
+        "calibrate", "fit the energy model to meter readings of some buildings: intervals, trust map and a page"
+    )
+    calibrate.add_argument("city", metavar="CITY", help="city package or library name")
+    calibrate.add_argument(
+        "--meters", required=True, metavar="CSV",
+        help="readings: building_id, year, month (blank: the year), carrier, value, unit",
+    )  # fmt: skip
+    calibrate.add_argument("--out", required=True, metavar="FOLDER", help="where to write the calibration")
+    calibrate.add_argument("--weather", metavar="EPW", help="weather of the readings' year (default: that of the city)")
+    calibrate.add_argument("--year", type=int, metavar="YEAR", help="the year to use, when the readings are of several")
+    calibrate.add_argument("--members", type=_positive, default=64, metavar="N", help="ensemble size (default: 64)")
+    calibrate.add_argument(
+        "--city-members", type=_positive, default=40, metavar="N",
+        help="members that are run on all buildings (default: 40)",
+    )  # fmt: skip
+    calibrate.add_argument(
+        "--set", action="append", metavar="NAME=VALUE", help="a parameter, for example energy.night_setback_k=3"
+    )
+    calibrate.add_argument("--seed", type=int, default=1, metavar="N")
+    calibrate.add_argument("--force", action="store_true", help="replace a calibration that is already there")
+    calibrate.add_argument("--threads", type=_positive, metavar="N", help="threads; results do not depend on it")
 
     bench = command("bench", "time the kernel variants on random inputs: units of work per second")
     bench.add_argument("family", nargs="?", metavar="FAMILY", help="kernel family, for example energy.zone_balance")

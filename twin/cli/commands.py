@@ -204,6 +204,13 @@ def report(options: argparse.Namespace) -> Result:
     return {"report": str(path)}
 
 
+def canvas(options: argparse.Namespace) -> Result:
+    """Show the canvas of a study or a run."""
+    from twin.cli.canvas import run_canvas
+
+    return run_canvas(options)
+
+
 def export(options: argparse.Namespace) -> Result:
     """Export a run for GIS."""
     from twin.report.export import export_run
@@ -259,6 +266,9 @@ def import_(options: argparse.Namespace) -> Result:
             mapping=options.mapping,
             crs=options.crs,
             zone_cell_m=options.zone_size,
+            archetypes=options.archetypes,
+            electricity=options.electricity,
+            climate_change=options.climate_change,
             progress=lambda text, *_: progress(text),
         )
     return _save(city, options, default)
@@ -285,6 +295,13 @@ def solar(options: argparse.Namespace) -> Result:
     from twin.cli.solar import run_solar
 
     return run_solar(options)
+
+
+def calibrate(options: argparse.Namespace) -> Result:
+    """Fit the energy model to meters."""
+    from twin.cli.calibrate import run_calibrate
+
+    return run_calibrate(options)
 
 
 def bench(options: argparse.Namespace) -> Result:
@@ -315,10 +332,12 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "compare": compare,
     "report": report,
     "export": export,
+    "canvas": canvas,
     "import": import_,
     "generate": generate,
     "assign": assign,
     "solar": solar,
+    "calibrate": calibrate,
     "bench": bench,
     "schema": schema,
 }

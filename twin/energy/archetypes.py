@@ -1,30 +1,32 @@
-"""Archetypes by use and year class: envelope, ventilation and use of a Nordic building stock, with sources.
+"""Archetypes by use, size, year class and country: envelope and ventilation after renewal, and standard use.
 
-U-values are the reference values by year of the building permit in the annex of the Finnish decree on energy
-certificates (1048/2017), which repeat the requirements of the National Building Code, part C3; they are given as
-recalled, only the row of 2010 was checked. A year class takes the mean over its years. Standard use (hours, loads,
-flows, set-points, hot water; homes as blocks of flats) follows the decree on the energy performance of new buildings
-(1010/2017), as recalled; not checked at source. Whatever is marked *assumption* is a judgement. The state of every
-figure is listed in docs/sources.md.
+Thermal figures come from the city's own table (`twin.city.archetypes`) where it has one, else from the country's
+built-in set (`twin.energy.envelopes`). Standard use (hours, loads, flows, set-points, hot water; homes as blocks of
+flats) follows the Finnish decree on the energy performance of new buildings (1010/2017), as recalled; not checked at
+source. Whatever is marked *assumption* is a judgement. The state of every figure is listed in docs/sources.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from twin.city.schema import YEAR_CLASSES
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-# permits from this year on: U-values in W/m²K of wall, roof, ground floor, window
-U_VALUES = (
-    (1900, 0.81, 0.47, 0.47, 2.8),
-    (1976, 0.40, 0.35, 0.40, 2.1),
-    (1978, 0.35, 0.29, 0.40, 2.1),
-    (1985, 0.28, 0.22, 0.36, 2.1),
-    (2004, 0.25, 0.16, 0.25, 1.4),
-    (2008, 0.24, 0.15, 0.24, 1.4),
-    (2010, 0.17, 0.09, 0.16, 1.0),
+from twin.city.archetypes import SIZES
+from twin.city.model import City
+from twin.city.schema import BUILDING_USES, ELEMENTS, YEAR_CLASSES
+from twin.city.upgrades import element_levels
+from twin.energy.envelopes import (
+    FIELDS,
+    LEAKAGE_OF,
+    NORDIC,
+    built_in,
+    completed,
 )
-CLASS_YEARS = ((1900, 1940), (1940, 1960), (1960, 1980), (1980, 2000), (2000, 2010), (2010, 2025))
+from twin.errors import DataError, at_row, did_you_mean
 
 THERMAL_BRIDGES = 1.1
 """Multiplies the transmission of opaque elements (assumption)."""
@@ -34,86 +36,124 @@ WINDOW_FRAME = 0.75
 """Glazed share of a window (Finnish D5 2012, as recalled; not checked at source)."""
 GLASS_INCIDENCE = 0.9
 """Mean over normal g-value, F_w of EN ISO 13790, 11.4.2."""
+HOUSE_M2 = 400.0
+"""Residential buildings up to this floor area count as houses, larger ones as blocks (assumption)."""
+
+MASS_J_M2K = (110e3, 165e3, 260e3)
+MASS_AREA = (2.5, 2.5, 3.0)
+"""C_m in J/K and A_m in m² per floor area of `twin.city.archetypes.MASSES`, EN ISO 13790, table 12."""
+HEAVY_FROM_LEVELS = 3
+"""Stone from three storeys up, medium below (assumption), where a table does not say the mass."""
 
 
 @dataclass(frozen=True)
-class Envelope:
-    """Thermal quality of a building's envelope and ventilation."""
+class Archetypes:
+    """Thermal figures and standard use of a city's buildings.
 
-    wall_w_m2k: float
-    roof_w_m2k: float
-    floor_w_m2k: float
-    window_w_m2k: float
-    g_value: float
-    leakage_m3_h_m2: float  # q50, per envelope area
-    heat_recovery: float
-
-
-def _u_values(first: int, end: int) -> tuple[float, ...]:
-    rows = [max((r for r in U_VALUES if r[0] <= year), key=lambda r: r[0])[1:] for year in range(first, end)]
-    return tuple(round(sum(column) / len(rows), 6) for column in zip(*rows, strict=True))
-
-
-def _g_value(window_w_m2k: float) -> float:
-    """Return the normal g-value of glazing of a U-value: 0.75 double, 0.68 triple, 0.6 and 0.5 coated (assumption)."""
-    for u_value, g_value in ((2.5, 0.75), (1.8, 0.68), (1.2, 0.60)):
-        if window_w_m2k >= u_value:
-            return g_value
-    return 0.50
-
-
-# q50 and heat recovery by year class: assumption; 4 m³/h,m² is the value of the decree for houses not measured,
-# 0.3/0.45/0.55 the annual heat recovery that D3 2003, D3 2010 and 1010/2017 ask for (as recalled).
-_LEAKAGE = dict(zip(YEAR_CLASSES, (6.0, 6.0, 5.0, 4.0, 3.0, 2.0), strict=True))
-_RECOVERY_HOMES = dict(zip(YEAR_CLASSES, (0.0, 0.0, 0.0, 0.0, 0.3, 0.55), strict=True))
-_RECOVERY_OTHER = dict(zip(YEAR_CLASSES, (0.0, 0.0, 0.2, 0.35, 0.45, 0.55), strict=True))
-FLOW_SHARE = dict(zip(YEAR_CLASSES, (0.6, 0.6, 0.8, 1.0, 1.0, 1.0), strict=True))
-"""Ventilation of existing buildings over today's standard flow: natural ventilation moves less air (assumption)."""
-FAN_POWER_KW_S_M3 = dict(zip(YEAR_CLASSES, (0.0, 0.0, 1.0, 1.0, 2.5, 1.8), strict=True))
-"""Specific fan power: none with natural ventilation, 1.0 exhaust only, 2.5 and 1.8 of D3 2003 and 1010/2017 (as
-recalled)."""
-
-
-def existing_envelope(year_class: str, *, residential: bool) -> Envelope:
-    """Return the envelope as built."""
-    wall, roof, floor, window = _u_values(*CLASS_YEARS[YEAR_CLASSES.index(year_class)])
-    recovery = (_RECOVERY_HOMES if residential else _RECOVERY_OTHER)[year_class]
-    return Envelope(wall, roof, floor, window, _g_value(window), _LEAKAGE[year_class], recovery)
-
-
-def envelope_of(year_class: str, state: str, *, residential: bool) -> Envelope:
-    """Return the envelope in a state of `twin.city.schema.ENVELOPES`; a retrofit never makes an element worse.
-
-    ``standard_retrofit`` follows the Finnish decree on renovation (4/13), as recalled: walls and roof at half their
-    U-value, but not asked below 0.17 and 0.09; windows 1.0; a fifth less leakage (assumption). ``deep_retrofit`` is
-    near the passive-house level: 0.12, 0.09, floor unchanged below 0.25, windows 0.7, q50 of 1, heat recovery 0.7
-    (assumption).
+    Parameters
+    ----------
+    figures : float64 (uses, sizes, year classes, 3, 9)
+        By `BUILDING_USES`, `SIZES`, `YEAR_CLASSES`, level of renewal (as built, standard, deep) and `FIELDS`.
+    mass : int64 (uses, sizes, year classes)
+        Place in `twin.city.archetypes.MASSES`; −1 where the number of storeys decides.
+    uses : dict
+        Standard use by name.
+    title : str
+        Which set this is.
     """
-    old = existing_envelope(year_class, residential=residential)
-    if state == "existing":
-        return old
-    if state == "standard_retrofit":
-        target = replace(
-            old,
-            wall_w_m2k=max(0.17, 0.5 * old.wall_w_m2k),
-            roof_w_m2k=max(0.09, 0.5 * old.roof_w_m2k),
-            window_w_m2k=1.0,
-            leakage_m3_h_m2=0.8 * old.leakage_m3_h_m2,
-        )
-    elif state == "deep_retrofit":
-        target = Envelope(0.12, 0.09, 0.25, 0.7, 0.5, 1.0, 0.70)
+
+    figures: NDArray[np.float64]
+    mass: NDArray[np.int64]
+    uses: dict[str, Use]
+    title: str
+
+    def envelope(self, buildings: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """Return the figures of buildings after their renewal.
+
+        Parameters
+        ----------
+        buildings : DataFrame
+            With ``use``, ``year_class``, ``floor_area_m2``, ``levels``, ``envelope`` and ``upgrades``.
+
+        Returns
+        -------
+        dict
+            float64 (n,) for each of `FIELDS`, and ``mass`` int64 (n,), the place in
+            `twin.city.archetypes.MASSES`.
+
+        Raises
+        ------
+        SchemaError, DataError
+            An unknown use, year class, state or upgrade, with its building.
+        """
+        use = _codes(buildings, "use", BUILDING_USES)
+        year = _codes(buildings, "year_class", YEAR_CLASSES)
+        house = buildings["floor_area_m2"].to_numpy(np.float64) <= HOUSE_M2
+        size = np.where(house & (use == BUILDING_USES.index("residential")), SIZES.index("house"), SIZES.index("block"))
+        level = element_levels(buildings)
+        found = {
+            field: self.figures[use, size, year, level[:, ELEMENTS.index(_ELEMENT_OF[field])], k]
+            for k, field in enumerate(FIELDS)
+            if field in _ELEMENT_OF
+        }
+        q50 = self.figures[use, size, year, :, FIELDS.index("leakage_m3_h_m2")]
+        found["leakage_m3_h_m2"] = _leakage(q50, level)
+        by_storeys = np.where(buildings["levels"].to_numpy(np.float64) >= HEAVY_FROM_LEVELS, 2, 1)
+        said = self.mass[use, size, year]
+        return {field: found[field] for field in FIELDS} | {"mass": np.where(said < 0, by_storeys, said)}
+
+
+def archetypes_of(city: City) -> Archetypes:
+    """Return the archetypes of a city: its own table where it has one, completed by its country's built-in set.
+
+    `twin.energy.envelopes.completed` says how.
+    """
+    country = city.meta.country
+    title = "Nordic" if country in NORDIC else "central European"
+    uses = uses_of(country)
+    if city.archetypes is None:
+        figures = built_in(country)
+        mass = np.full(figures.shape[:3], -1)
     else:
-        raise KeyError(state)
-    window = min(old.window_w_m2k, target.window_w_m2k)
-    return Envelope(
-        min(old.wall_w_m2k, target.wall_w_m2k),
-        min(old.roof_w_m2k, target.roof_w_m2k),
-        min(old.floor_w_m2k, target.floor_w_m2k),
-        window,
-        _g_value(window),
-        min(old.leakage_m3_h_m2, target.leakage_m3_h_m2),
-        max(old.heat_recovery, target.heat_recovery),
-    )
+        figures, mass = completed(country, city.archetypes)
+        title = f"the city's own table, completed by the {title} set"
+    return Archetypes(figures, mass, uses, title)
+
+
+_ELEMENT_OF = {
+    "wall_w_m2k": "wall",
+    "roof_w_m2k": "roof",
+    "floor_w_m2k": "floor",
+    "window_w_m2k": "window",
+    "g_value": "window",
+    "heat_recovery": "ventilation",
+    "flow_share": "ventilation",
+    "fan_power_kw_s_m3": "ventilation",
+}
+
+
+def _leakage(q50: NDArray[np.float64], level: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the leakage of partly renewed buildings, so that all elements together give that of the package."""
+    rows = np.arange(len(q50))
+    old = np.maximum(q50[:, 0], 1e-9)
+    factor = np.ones(len(q50))
+    for element, share in enumerate(LEAKAGE_OF):
+        factor *= (np.maximum(q50[rows, level[:, element]], 1e-9) / old) ** share
+    return np.round(q50[:, 0] * factor, 9)
+
+
+def _codes(buildings: pd.DataFrame, column: str, known: tuple[str, ...]) -> NDArray[np.int64]:
+    codes = np.asarray(pd.Index(known).get_indexer(pd.Index(buildings[column])), np.int64)
+    if (codes < 0).any():
+        row = int(np.argmax(codes < 0))
+        word = str(buildings[column].iloc[row])
+        raise DataError(
+            f"no archetype has the {column} {word!r}",
+            where=at_row("buildings", buildings.index[row], column),
+            expected=", ".join(known),
+            remedy=did_you_mean(word, known),
+        )
+    return codes
 
 
 @dataclass(frozen=True)
@@ -154,7 +194,14 @@ IDLE_LOAD = 0.1
 COOLING_W_M2 = 80.0
 """Capacity of cooling plants (assumption)."""
 
-HEAVY_FROM_LEVELS = 3
-HEAVY = (260e3, 3.0)
-MEDIUM = (165e3, 2.5)
-"""C_m in J/K and A_m in m² per floor area, EN ISO 13790, table 12; stone from three storeys up (assumption)."""
+CENTRAL_HOME = replace(USES["residential"], heating_c=20.0, hot_water_kwh_m2=12.5)
+"""Homes at 20 °C with 10 (houses) to 15 kWh/m² (blocks) of hot water, as the national tables of TABULA have them."""
+HOT_WATER_KWH_M2 = {"DK": 13.1, "SE": 25.0}
+"""Tapped hot water of homes where the Finnish figure is far off: 250 l/m² heated by 45 K (Danish SBi 213, as recalled;
+the 935 kWh a resident that Danish advisers use come to the same), and Sveby's figure for Swedish blocks (recalled)."""
+
+
+def uses_of(country: str) -> dict[str, Use]:
+    """Return standard use in a country; other uses than homes are the same everywhere (assumption)."""
+    home = USES["residential"] if country in NORDIC else CENTRAL_HOME
+    return USES | {"residential": replace(home, hot_water_kwh_m2=HOT_WATER_KWH_M2.get(country, home.hot_water_kwh_m2))}

@@ -101,8 +101,10 @@ class Network(NamedTuple):
     surface_input: Float
 
 
-def radiant_films(area_m2: Float, emissivity: Float) -> Float:
+def radiant_films(area_m2: Float, emissivity: Float, room_k: float = ROOM_K) -> Float:
     """Return coefficients between each surface and the mean radiant node, W/m²K, float64 like `area_m2`.
+
+    room_k: the temperature about which radiation is made linear.
 
     Carroll's factors solve F = 1 / (1 - A F / ΣA F). A surface larger than all others together sees itself: its factor
     grows beyond limits, here to 1000, and the others see nothing but it. One surface alone gets 0.
@@ -117,7 +119,7 @@ def radiant_films(area_m2: Float, emissivity: Float) -> Float:
         if np.abs(factor - before).max() < 1e-12:
             break
     resistance = (1.0 - emissivity) / emissivity + 1.0 / factor
-    return np.asarray(4.0 * STEFAN_BOLTZMANN * ROOM_K**3 / resistance)
+    return np.asarray(4.0 * STEFAN_BOLTZMANN * room_k**3 / resistance)
 
 
 def cells_of(layer: Layer) -> int:
@@ -129,7 +131,9 @@ def cells_of(layer: Layer) -> int:
     return max(1, math.ceil(layer.thickness_m / (CELL_OF_HOUR * depth)))
 
 
-def build_network(elements: Sequence[Element], columns: int, *, radiant: float = 0.5) -> Network:
+def build_network(
+    elements: Sequence[Element], columns: int, *, radiant: float = 0.5, room_k: float = ROOM_K
+) -> Network:
     """Return the network of a zone.
 
     Parameters
@@ -139,6 +143,8 @@ def build_network(elements: Sequence[Element], columns: int, *, radiant: float =
         Number of drives.
     radiant : float
         Share of the internal gains that is radiation.
+    room_k : float
+        As in `radiant_films`.
 
     Raises
     ------
@@ -156,7 +162,7 @@ def build_network(elements: Sequence[Element], columns: int, *, radiant: float =
     conductance, drives, gains = np.zeros((size, size)), np.zeros((size, columns)), np.zeros(size)
     solar = np.zeros(columns)
     area = np.array([element.area_m2 for element in elements])
-    films = radiant_films(area, np.array([element.emissivity for element in elements]))
+    films = radiant_films(area, np.array([element.emissivity for element in elements]), room_k)
     star, first = size - 1, 0
     inside = []
 

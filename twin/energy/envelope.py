@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from twin.energy.archetypes import USES
+from twin.energy.archetypes import USES, Use
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -41,7 +42,9 @@ class Shells:
     floor_m2: NDArray[np.float64]
 
 
-def build_shells(buildings: gpd.GeoDataFrame, rows: slice = slice(None)) -> Shells:
+def build_shells(
+    buildings: gpd.GeoDataFrame, rows: slice | NDArray[np.int64] = slice(None), uses: Mapping[str, Use] = USES
+) -> Shells:
     """Return the outer surfaces of some buildings; all buildings count as neighbours.
 
     Where a neighbour is lower, the wall above its eaves is an outer wall.
@@ -57,7 +60,7 @@ def build_shells(buildings: gpd.GeoDataFrame, rows: slice = slice(None)) -> Shel
     walls = np.zeros((len(which), ORIENTATIONS))
     sector = np.round(bearing / (360.0 / ORIENTATIONS)).astype(np.int64) % ORIENTATIONS
     np.add.at(walls, (owner, sector), outer)
-    share = buildings["use"].iloc[rows].map({use: USES[use].window_share for use in USES}).to_numpy(np.float64)
+    share = buildings["use"].iloc[rows].map({use: uses[use].window_share for use in uses}).to_numpy(np.float64)
     floor_area = buildings["floor_area_m2"].iloc[rows].to_numpy(np.float64)
     wanted = share * walls.sum(axis=1)
     share = share * np.minimum(1.0, LARGEST_WINDOWS * floor_area / np.maximum(wanted, 1e-9))

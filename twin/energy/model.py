@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-import twin.kernels.energy  # noqa: F401  (registers the kernels)
 from twin.city.model import HOURS, City, Weather
+from twin.city.morph import with_heat_island
 from twin.city.schema import BUILDING_USES
-from twin.energy.archetypes import USES
-from twin.energy.envelope import ORIENTATIONS, build_shells
-from twin.energy.parameters import EnergyParameters
-from twin.energy.profiles import Profiles, build_profiles
+from twin.energy.archetypes import archetypes_of
+from twin.energy.balances import Balance, modal_balance, simple_hourly_balance
+from twin.energy.drives import SunOnBuildings, check_sun, check_weather, drives
+from twin.energy.envelope import build_shells
+from twin.energy.heat_island import heat_island_k
+from twin.energy.homes import home_years
+from twin.energy.loads import Loads, building_loads, lived_in
+from twin.energy.parameters import EnergyParameters, Factors
+from twin.energy.profiles import Profiles, build_profiles, responding
+from twin.energy.response import heat_load_signal
 from twin.energy.supply import supply_heat
-from twin.energy.zones import Behaviour, apertures, draw_behaviour, fan_power_w, zone_arrays
-from twin.errors import DataError, WeatherError
-from twin.kernels import registry
-from twin.kernels.energy.zone_contract import BALANCE
+from twin.energy.zones import Block, appliance_scale, block_of, draw_behaviour, fabric_of, fan_power_w, zones_of
+from twin.errors import DataError, did_you_mean
+from twin.kernels.energy.network_contract import BALANCE
 
-WARMUP_HOURS = 336
+METHODS = ("modal", "simple_hourly")
+ELECTRIC = ("direct_electric", "air_heat_pump", "ground_heat_pump")
+INTENSIVE = ("max_operative_c", "heating_kwh_m2_a")
+"""Columns of buildings that have no sum."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +41,17 @@ class EnergyResult:
     ----------
     buildings : DataFrame
         Indexed like the city's buildings: heating_kwh_a (room heat), cooling_kwh_a, hot_water_kwh_a (with circulation
-        losses), appliances_kwh_a (with lighting and fans), peak_heating_kw, overheating_h, district_heating_kwh_a,
-        gas_kwh_a, oil_kwh_a, electricity_kwh_a (final, before PV), heat_co2_kg_a and heat_cost_eur_a (non-electric
-        carriers).
+        losses), appliances_kwh_a (with lighting and fans), peak_heating_kw, peak_cooling_kw, overheating_h,
+        max_operative_c, district_heating_kwh_a, gas_kwh_a, oil_kwh_a, electricity_kwh_a (final, before PV),
+        heat_co2_kg_a and heat_cost_eur_a (non-electric carriers), heating_kwh_m2_a (0 without floor area).
     balance : DataFrame
-        The zones' heat balance in kWh, columns `twin.kernels.energy.zone_contract.BALANCE`.
+        The zones' heat balance in kWh, columns `twin.kernels.energy.network_contract.BALANCE`.
     heating_kw, cooling_kw, hot_water_kw, electricity_kw, district_heating_kw : float32 (n, 8760)
+    vehicles_kw : float32 (n, 8760)
+        Electric cars charged as they come home; not part of `electricity_kw`.
     totals : dict
-        Sums of the columns of `buildings`, and ``peak_district_heating_kw`` of these rows together.
+        Sums of the columns of `buildings` (but not of `INTENSIVE` ones), and ``peak_district_heating_kw`` of these
+        rows together.
     """
 
     buildings: pd.DataFrame
@@ -49,20 +61,21 @@ class EnergyResult:
     hot_water_kw: NDArray[np.float32]
     electricity_kw: NDArray[np.float32]
     district_heating_kw: NDArray[np.float32]
+    vehicles_kw: NDArray[np.float32]
     totals: dict[str, float]
 
 
 def simulate_energy(
     city: City,
     weather: Weather,
-    gains_azimuth_deg: NDArray[np.float64],
-    gains_irradiance_w_m2: NDArray[np.float64],
-    gains_shading: NDArray[np.float64],
+    sun: SunOnBuildings,
     parameters: EnergyParameters,
     *,
     seed: int,
     draw: int = 0,
     rows: slice = slice(None),
+    method: str = "modal",
+    factors: Factors | None = None,
     variant: str = "numba",
 ) -> EnergyResult:
     """Simulate the year of some or all buildings of a city.
@@ -72,123 +85,190 @@ def simulate_energy(
     city : City
         Complete: every column of the buildings filled.
     weather : Weather
-    gains_azimuth_deg : float64 (8,)
-        0, 45, … 315.
-    gains_irradiance_w_m2 : float64 (8, 8760)
-        Unshaded, on vertical planes of these azimuths.
-    gains_shading : float64 (buildings of the city, 8)
-        1 unshaded, 0 always in shade.
+        Of the station; buildings of zones with a heat island meet it warmer.
+    sun : SunOnBuildings
+        On all buildings of the city.
     parameters : EnergyParameters
     seed, draw : int
         Key the behaviour of each building together with its id.
     rows : slice
         Block of buildings, in the order of the city.
+    method : str
+        ``"modal"``, or ``"simple_hourly"``: the simple hourly method of EN ISO 13790.
+    factors : Factors, optional
+        Of the buildings of `rows`, from calibration.
     variant : str
-        Kernel variant.
+        Kernel variant; one that only the zones have leaves the other kernels at ``"numba"``.
 
     Raises
     ------
     WeatherError, DataError
-        Weather or solar gains of a wrong shape or with values that are not finite.
+        Weather or sun of a wrong shape or with values that are not finite; an impossible construction or factor; an
+        unknown method.
     """
-    _check(city, weather, gains_azimuth_deg, gains_irradiance_w_m2, gains_shading)
+    if method not in METHODS:
+        raise DataError(f"unknown method {method!r}", remedy=did_you_mean(method, METHODS))
+    check_weather(weather)
+    check_sun(sun, len(city.buildings))
+    which = np.arange(len(city.buildings))[rows]
+    factors = factors or Factors.neutral(len(which))
+    factors.check(len(which))
+    warmer = heat_island_k(city, rows)
+    parts, members = [], []
+    for offset in np.unique(warmer):
+        mine = np.flatnonzero(warmer == offset)
+        air, some = with_heat_island(weather, float(offset)), factors.rows(mine)
+        parts.append(_simulate(city, air, sun, parameters, seed, draw, which[mine], method, some, variant))
+        members.append(mine)
+    if not parts:
+        return _simulate(city, weather, sun, parameters, seed, draw, which, method, factors, variant)
+    return _together(parts, members) if len(parts) > 1 else parts[0]
+
+
+def _simulate(
+    city: City,
+    weather: Weather,
+    sun: SunOnBuildings,
+    parameters: EnergyParameters,
+    seed: int,
+    draw: int,
+    rows: NDArray[np.int64],
+    method: str,
+    factors: Factors,
+    variant: str,
+) -> EnergyResult:
+    """Simulate buildings that meet the same air."""
     buildings = city.buildings.iloc[rows]
+    archetypes = archetypes_of(city)
     temperature_c = np.array(weather.temperature_c, np.float64)  # writable: numba compiles read-only arrays anew
-    shells = build_shells(city.buildings, rows)
-    profiles = build_profiles(parameters)
-    use = buildings["use"].map({name: i for i, name in enumerate(BUILDING_USES)}).to_numpy(np.int64)
+    shells = build_shells(city.buildings, rows, archetypes.uses)
     behaviour = draw_behaviour(buildings.index, parameters, seed, draw)
-    zones = zone_arrays(buildings, shells, weather, parameters, behaviour)
-    heating, cooling, balance, comfort = registry.get("energy.zone_balance", variant)(
-        temperature_c,
-        np.ascontiguousarray(gains_irradiance_w_m2.T),
-        profiles.heat_set_c,
-        profiles.cool_set_c,
-        parameters.internal_gains_factor
-        * (profiles.people_w_m2 + parameters.appliance_use_factor * profiles.electricity_w_m2),
-        profiles.air_flow,
-        use,
-        zones,
-        apertures(buildings, shells, gains_shading[rows]),
-        parameters.overheating_limit_c,
-        WARMUP_HOURS,
-    )
+    block = block_of(buildings, shells, archetypes, behaviour, factors)
+    other = "reference" if variant == "reference" else "numba"
+    homes = home_years(seed, parameters.persons_per_home, weather.ghi_w_m2, other)
+    profiles = lived_in(build_profiles(archetypes.uses, parameters, temperature_c), homes)
+    balance = _balance(block, profiles, city, weather, sun, rows, parameters, method, variant)
+
+    heating, cooling = balance.heating_w, balance.cooling_w
     for power in (heating, cooling):
         power *= np.float32(1e-3)
-    hot_water, appliances = _demand(buildings, use, profiles, behaviour, parameters)
-    supply = supply_heat(buildings, heating, hot_water, temperature_c, parameters, variant)
+    loads = _loads(block, profiles, weather, parameters, seed, draw, other)
+    hot_water, appliances = loads.hot_water_kw, loads.appliances_kw
+    supply = supply_heat(buildings, heating, hot_water, temperature_c, parameters, other, cooling_kw=cooling)
     electricity = supply.electricity_kw
     electricity += appliances
-    electricity += cooling * np.float32(1.0 / parameters.cooling_efficiency)
 
-    balance = pd.DataFrame(balance / 1000.0, index=buildings.index, columns=list(BALANCE))
+    area = buildings["floor_area_m2"].to_numpy(np.float64)
+    flows = pd.DataFrame(balance.flows / 1000.0, index=buildings.index, columns=list(BALANCE))
+    heat = flows["heating"].to_numpy()
     annual = {
-        "heating_kwh_a": balance["heating"].to_numpy(),
-        "cooling_kwh_a": balance["cooling"].to_numpy(),
+        "heating_kwh_a": heat,
+        "cooling_kwh_a": flows["cooling"].to_numpy(),
         "hot_water_kwh_a": _year(hot_water),
         "appliances_kwh_a": _year(appliances),
-        "peak_heating_kw": comfort[:, 0] / 1000.0,
-        "overheating_h": np.where(buildings["floor_area_m2"].to_numpy() > 0.0, comfort[:, 1], 0.0),
+        "peak_heating_kw": heating.max(axis=1).astype(np.float64),
+        "peak_cooling_kw": np.abs(cooling.max(axis=1)).astype(np.float64),
+        "overheating_h": np.where(area > 0.0, balance.overheating_h, 0.0),
+        "max_operative_c": np.where(area > 0.0, balance.max_operative_c, 0.0),
         **{name: supply.annual[name].to_numpy() for name in ("district_heating_kwh_a", "gas_kwh_a", "oil_kwh_a")},
         "electricity_kwh_a": _year(electricity),
         **{name: supply.annual[name].to_numpy() for name in ("heat_co2_kg_a", "heat_cost_eur_a")},
+        "heating_kwh_m2_a": np.divide(heat, area, out=np.zeros(len(area)), where=area > 0.0),
     }
     table = pd.DataFrame(annual, index=buildings.index)
-    totals = {str(name): float(table[name].sum()) for name in table}
-    together = supply.district_heating_kw.sum(axis=0, dtype=np.float64)
-    totals["peak_district_heating_kw"] = float(together.max())
-    return EnergyResult(table, balance, heating, cooling, hot_water, electricity, supply.district_heating_kw, totals)
+    series = heating, cooling, hot_water, electricity, supply.district_heating_kw, loads.vehicles_kw
+    return EnergyResult(table, flows, *series, _totals(table, supply.district_heating_kw))
 
 
-def _demand(
-    buildings: pd.DataFrame,
-    use: NDArray[np.int64],
+def _totals(buildings: pd.DataFrame, district_heating_kw: NDArray[np.float32]) -> dict[str, float]:
+    totals = {str(name): float(buildings[name].sum()) for name in buildings if name not in INTENSIVE}
+    together = district_heating_kw.sum(axis=0, dtype=np.float64)
+    return totals | {"peak_district_heating_kw": float(together.max())}
+
+
+def _together(parts: Sequence[EnergyResult], members: Sequence[NDArray[np.int64]]) -> EnergyResult:
+    """Return the results of groups of buildings as one, each building at its place."""
+    order = np.argsort(np.concatenate(members))
+    tables = [pd.concat([getattr(p, name) for p in parts]).iloc[order] for name in ("buildings", "balance")]
+    series = []
+    for f in fields(EnergyResult)[2:-1]:
+        whole = np.empty((len(order), HOURS), np.float32)
+        for part, mine in zip(parts, members, strict=True):
+            whole[mine] = getattr(part, f.name)
+        series.append(whole)
+    district = series[[f.name for f in fields(EnergyResult)[2:-1]].index("district_heating_kw")]
+    return EnergyResult(*tables, *series, _totals(tables[0], district))
+
+
+def _balance(
+    block: Block,
     profiles: Profiles,
-    behaviour: Behaviour,
+    city: City,
+    weather: Weather,
+    sun: SunOnBuildings,
+    rows: NDArray[np.int64],
     parameters: EnergyParameters,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return hot water with circulation losses, and electricity of appliances, lighting and fans, in kW (n, 8760)."""
-    area = buildings["floor_area_m2"].to_numpy(np.float64)
-    heat_kwh_m2 = np.array([USES[name].hot_water_kwh_m2 for name in BUILDING_USES])[use]
-    tapped = area * behaviour.use * parameters.hot_water_factor * heat_kwh_m2
-    hot_water = profiles.hot_water.astype(np.float32)[use]
-    hot_water *= tapped.astype(np.float32)[:, None]
-    hot_water += (tapped * parameters.hot_water_loss_share / HOURS).astype(np.float32)[:, None]
-    appliances = profiles.electricity_w_m2.astype(np.float32)[use]
-    scale = area * behaviour.use * parameters.appliance_use_factor / 1000.0
-    appliances *= scale.astype(np.float32)[:, None]
-    moving = profiles.air_flow.astype(np.float32)[use]
-    moving *= (fan_power_w(buildings, parameters) / 1000.0).astype(np.float32)[:, None]
-    appliances += moving
-    return hot_water, appliances
+    method: str,
+    variant: str,
+) -> Balance:
+    zones = zones_of(block, profiles, weather, parameters)
+    fabric = fabric_of(block, zones, sun.shading[rows], sun.roof_shading[rows], parameters)
+    schedules, row = _schedules(block, profiles, city.electricity, weather, parameters)
+    if method == "simple_hourly":
+        irradiance = sun.irradiance_w_m2
+        return simple_hourly_balance(block, zones, fabric, schedules, row, weather, irradiance, parameters, variant)
+    drive = drives(weather, sun, parameters)
+    return modal_balance(block, zones, fabric, schedules, row, drive, parameters, variant)
+
+
+def _schedules(
+    block: Block,
+    profiles: Profiles,
+    electricity: pd.DataFrame | None,
+    weather: Weather,
+    parameters: EnergyParameters,
+) -> tuple[Profiles, NDArray[np.int64]]:
+    """Return the profiles with those of buildings that respond, and the row of each building.
+
+    Buildings heated with electricity follow its price where the city has one by the hour, all others the heat load.
+    """
+    follows = block.buildings["heat_response"].to_numpy(bool)
+    if not follows.any():
+        return profiles, block.use
+    hot_water = profiles.hot_water[BUILDING_USES.index("residential")]
+    signals = [heat_load_signal(np.asarray(weather.temperature_c, np.float64), hot_water)]
+    kind = follows.astype(np.int64)
+    if electricity is not None:
+        signals.append(electricity["price_eur_kwh"].to_numpy(np.float64))
+        kind[follows & block.buildings["heat_supply"].isin(ELECTRIC).to_numpy()] = 2
+    return responding(profiles, signals, parameters), block.use + len(BUILDING_USES) * kind
+
+
+def _loads(
+    block: Block,
+    profiles: Profiles,
+    weather: Weather,
+    parameters: EnergyParameters,
+    seed: int,
+    draw: int,
+    variant: str,
+) -> Loads:
+    usage = block.buildings["floor_area_m2"].to_numpy(np.float64) * block.behaviour.use
+    per_m2 = block.standard["hot_water_kwh_m2"] * block.factors.hot_water * parameters.hot_water_factor
+    return building_loads(
+        block.buildings,
+        profiles,
+        parameters,
+        seed=seed,
+        draw=draw,
+        appliance_scale=usage * parameters.appliance_use_factor * appliance_scale(block) / 1000.0,
+        tapped_kwh=usage * per_m2,
+        fan_kw=fan_power_w(block, parameters) / 1000.0,
+        temperature_c=np.asarray(weather.temperature_c, np.float64),
+        daylight_w_m2=np.asarray(weather.ghi_w_m2, np.float64),
+        variant=variant,
+    )
 
 
 def _year(hourly: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(hourly.sum(axis=1, dtype=np.float64))
-
-
-def _check(
-    city: City,
-    weather: Weather,
-    azimuth_deg: NDArray[np.float64],
-    irradiance_w_m2: NDArray[np.float64],
-    shading: NDArray[np.float64],
-) -> None:
-    """Refuse what the kernels cannot check."""
-    temperature = weather.temperature_c
-    if temperature.shape != (HOURS,) or not np.isfinite(temperature).all():
-        raise WeatherError(
-            "the outdoor temperature is incomplete", where=weather.title, expected=f"{HOURS} finite hourly values"
-        )
-    shapes = {
-        "azimuths of façade gains": (azimuth_deg, (ORIENTATIONS,)),
-        "façade irradiance": (irradiance_w_m2, (ORIENTATIONS, HOURS)),
-        "façade shading": (shading, (len(city.buildings), ORIENTATIONS)),
-    }
-    for what, (values, shape) in shapes.items():
-        if values.shape != shape or not np.isfinite(values).all() or (values < 0.0).any():
-            raise DataError(
-                f"the {what} cannot be used", expected=f"finite values ≥ 0 of shape {shape}, not {values.shape}"
-            )
-    if not np.allclose(azimuth_deg, 360.0 / ORIENTATIONS * np.arange(ORIENTATIONS)):
-        raise DataError("the azimuths of façade gains do not fit", expected="0, 45, … 315 degrees")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.errors import DataError
 from twin.parameters import parameter
 
 RUHNAU = "Ruhnau, Hirth and Praktiknjo 2019, doi 10.1038/s41597-019-0199-y"
@@ -160,11 +164,103 @@ class EnergyParameters:
     )
     heat_pump_capacity_share: float = parameter(
         0.7, unit="-", low=0.2, high=1.5,
-        meaning="capacity of a heat pump over the building's peak heat; an electric heater does the rest",
+        meaning="capacity of a heat pump over the building's peak room heat and mean hot water; an electric heater "
+        "does the rest",
         source="assumption",
     )
     ground_source_drop_k: float = parameter(
         5.0, unit="K", low=0.0, high=10.0,
         meaning="brine below undisturbed ground, which is taken at the annual mean of the air", source=RUHNAU,
     )
+    # zones (assembly, drives, profiles)
+    blind_share: float = parameter(
+        0.5, unit="-", low=0.0, high=1.0, meaning="share of windows with blinds", source="assumption",
+    )
+    blind_transmission: float = parameter(
+        0.45, unit="-", low=0.0, high=1.0,
+        meaning="solar gain through a window with closed over open blinds",
+        source="white venetian blinds inside that let 30 % pass, annex G of EN ISO 13790 as recalled; not checked at "
+        "source",
+    )
+    blind_threshold_w_m2: float = parameter(
+        300.0, unit="W/m2", low=50.0, high=2000.0,
+        meaning="irradiance of the unshaded wall above which blinds are closed",
+        source="EN ISO 13790, G.5.2.1, as recalled; not checked at source",
+    )
+    preheat_h: float = parameter(
+        2.0, unit="h", low=0.0, high=12.0,
+        meaning="hours before use at which heating starts again after the set-back, from 5 °C outdoors upwards",
+        source="assumption",
+    )
+    preheat_cold_h_k: float = parameter(
+        0.1, unit="h/K", low=0.0, high=1.0,
+        meaning="how much earlier heating starts per kelvin below 5 °C outdoors (optimum start)", source="assumption",
+    )
+    # loads (homes, vehicles)
+    persons_per_home: float = parameter(
+        2.0, unit="persons", low=1.0, high=4.0,
+        meaning="mean size of households; population over it is the number of homes whose peaks even out",
+        source="assumption, between 1.9 (Finland) and 2.3 (EU) as recalled of Eurostat 2023",
+    )
+    home_charger_kw: float = parameter(
+        7.4, unit="kW", low=2.0, high=22.0,
+        meaning="power at which electric cars charge at home", source="assumption, between one phase at 16 A (3.7 kW) "
+        "and three (11 kW)",
+    )
+    car_home_kwh_a: float = parameter(
+        2100.0, unit="kWh", low=200.0, high=8000.0,
+        meaning="energy that an electric car takes at home in a year of mild weather; cold days take more",
+        source="assumption: 13,000 km at 0.19 kWh/km, 85 % of it at home",
+    )
+    # heat supply (twin.energy.supply) and heat demand response (twin.energy.response)
+    tank_hours: float = parameter(
+        6.0, unit="h", low=1.0, high=24.0,
+        meaning="whole hours over which the tanks of heat pumps and direct electric heating spread the draws of hot "
+        "water; 1: none",
+        source="assumption: tanks of 200 to 300 litres hold about half a day's use",
+    )
+    response_lower_k: float = parameter(
+        0.5, unit="K", low=0.0, high=4.0,
+        meaning="comfort bound of demand response: heating set-point lowered at most where the signal is high",
+        source="rooms moved by 0.2 to 1.0 K in the Otaniemi pilot, Aalto Campus & Real Estate 2015",
+    )
+    response_raise_k: float = parameter(
+        0.5, unit="K", low=0.0, high=3.0,
+        meaning="comfort bound of demand response: heating set-point raised at most where the signal is low",
+        source="rooms moved by 0.2 to 1.0 K in the Otaniemi pilot, Aalto Campus & Real Estate 2015",
+    )
     # fmt: on
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What calibration says of single buildings, float64 (n,): multiplies the model's figures, or is added in K."""
+
+    u_value: NDArray[np.float64]
+    infiltration: NDArray[np.float64]
+    ventilation: NDArray[np.float64]
+    setpoint_shift_k: NDArray[np.float64]
+    internal_gains: NDArray[np.float64]
+    appliances: NDArray[np.float64]
+    hot_water: NDArray[np.float64]
+
+    @classmethod
+    def neutral(cls, buildings: int) -> Factors:
+        """Return factors that change nothing."""
+        one = np.ones(buildings)
+        return cls(**{f.name: np.zeros(buildings) if f.name == "setpoint_shift_k" else one for f in fields(cls)})
+
+    def rows(self, rows: slice | NDArray[np.int64]) -> Factors:
+        """Return those of a block of buildings."""
+        return Factors(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def check(self, buildings: int) -> None:
+        """Raise DataError where a factor is missing, not finite or, other than the shift, not positive."""
+        for f in fields(self):
+            values = np.asarray(getattr(self, f.name))
+            if values.shape != (buildings,):
+                raise DataError(f"the factor {f.name} has the shape {values.shape}", expected=f"({buildings},)")
+            good = np.isfinite(values) & ((values > 0.0) | (f.name == "setpoint_shift_k"))
+            if not good.all():
+                row = int(np.flatnonzero(~good)[0])
+                raise DataError(f"the factor {f.name} is {values[row]:g}", where=f"row {row}", expected="above 0")

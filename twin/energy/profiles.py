@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.city.model import HOURS
 from twin.city.schema import BUILDING_USES
-from twin.energy.archetypes import IDLE_FLOW_L_S_M2, IDLE_LOAD, USES, Use
+from twin.energy.archetypes import IDLE_FLOW_L_S_M2, IDLE_LOAD, Use
 from twin.energy.parameters import EnergyParameters
+from twin.energy.response import response_setpoints
 
 SCHOOL_HOLIDAY = (152, 222)  # June to 10 August, days of the year counted from 0 (assumption)
 
@@ -36,19 +38,21 @@ class Profiles:
     hot_water: NDArray[np.float64]
 
 
-def build_profiles(parameters: EnergyParameters) -> Profiles:
-    """Return the profiles of all uses for one year."""
+def build_profiles(
+    uses: Mapping[str, Use], parameters: EnergyParameters, temperature_c: NDArray[np.float64]
+) -> Profiles:
+    """Return the profiles of all uses for one year of outdoor temperatures (8760,), which say when heating starts."""
     hour = np.arange(HOURS) % 24
     day = np.arange(HOURS) // 24
     rows: dict[str, list[NDArray[np.float64]]] = {f: [] for f in Profiles.__dataclass_fields__}
     for name in BUILDING_USES:
-        use = USES[name]
+        use = uses[name]
         busy = _busy(name, use, hour, day)
         people, electricity, water = _loads(name, use, busy, hour, day)
         setback = 0.0 if use.first_hour == 0 and use.end_hour == 24 else parameters.night_setback_k
-        warm = np.maximum(busy, np.roll(busy, -2))  # heated up two hours ahead
+        warm = _warm(busy, temperature_c, parameters)
         flow = np.where(busy > 0.0, 1.0, IDLE_FLOW_L_S_M2 / use.flow_l_s_m2)
-        heat_set = use.heating_c + parameters.heating_setpoint_shift_k - setback * (warm == 0.0)
+        heat_set = np.where(warm, 0.0, -setback) + use.heating_c + parameters.heating_setpoint_shift_k
         cool_set = np.full(HOURS, use.cooling_c + parameters.cooling_setpoint_shift_k)
         rows["heat_set_c"].append(heat_set)
         rows["cool_set_c"].append(np.maximum(cool_set, heat_set + 1.0))
@@ -57,6 +61,17 @@ def build_profiles(parameters: EnergyParameters) -> Profiles:
         rows["air_flow"].append(flow)
         rows["hot_water"].append(water / water.sum())
     return Profiles(**{name: np.stack(values) for name, values in rows.items()})
+
+
+def _warm(
+    busy: NDArray[np.float64], temperature_c: NDArray[np.float64], parameters: EnergyParameters
+) -> NDArray[np.bool_]:
+    """Return the hours without set-back: those of use, and before them as many as the cold asks for."""
+    lead = parameters.preheat_h + parameters.preheat_cold_h_k * np.maximum(0.0, 5.0 - temperature_c)
+    warm = busy > 0.0
+    for hours in range(1, 25):
+        warm = warm | (np.roll(busy > 0.0, -hours) & (hours <= np.round(lead)))
+    return np.asarray(warm)
 
 
 def _busy(name: str, use: Use, hour: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -83,3 +98,12 @@ def _loads(
         )
     load = np.where(busy > 0.0, 1.0, IDLE_LOAD)
     return use.people_w_m2 * use.occupancy * busy, (lighting + equipment) * load, np.maximum(busy, 0.02)
+
+
+def responding(profiles: Profiles, signals: Sequence[NDArray[np.float64]], parameters: EnergyParameters) -> Profiles:
+    """Return the profiles, then once more for each signal (8760,) with the set-points of heating that follow it."""
+    parts = [profiles]
+    for signal in signals:
+        follows = response_setpoints(profiles.heat_set_c, profiles.cool_set_c, signal, parameters)
+        parts.append(replace(profiles, heat_set_c=follows))
+    return Profiles(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Profiles)})

@@ -10,32 +10,34 @@ from numpy.typing import NDArray
 
 from twin.energy.constructions import Network
 from twin.errors import DataError
-from twin.kernels.energy.modal import MODES, Modes, reduce_networks
 from twin.kernels.energy.network_contract import STEP_S, ZONE_COLUMNS
+from twin.kernels.energy.reduction import MODES, Modes
+from twin.kernels.registry import get
 
 Float = NDArray[np.float64]
-_INTERNAL, _DIRECT_GAIN, _DIRECT_AIR = (
-    ZONE_COLUMNS.index(c) for c in ("internal_w", "direct_gain_w", "direct_air_w_k")
+_INTERNAL, _DIRECT_GAIN, _DIRECT_AIR, _RECOVERY, _OFFSET = (
+    ZONE_COLUMNS.index(c) for c in ("internal_w", "direct_gain_w", "direct_air_w_k", "heat_recovery", "heat_offset_k")
 )
 
 
-def reduce_zones(networks: Sequence[Network], zones: Float, *, modes: int = MODES) -> Modes:
+def reduce_zones(networks: Sequence[Network], zones: Float, *, modes: int = MODES, variant: str = "numba") -> Modes:
     """Return the modes of zones, in their order; networks of equal size are reduced together.
 
     Parameters
     ----------
     networks : sequence of Network
         n of them, all with the same drives.
-    zones : float64 (n, 8)
+    zones : float64 (n, 13)
         `ZONE_COLUMNS`. The columns of the direct terms are filled from the networks and need no values.
     modes : int
         Of each zone. A network with fewer nodes keeps them all and gets modes that nothing moves.
+    variant : str
+        Of `energy.zone_reduction`.
 
     Raises
     ------
     DataError
-        Numbers of networks and zones that differ; a value of `zones` that is negative or not finite, with its row and
-        column.
+        Numbers of networks and zones that differ; a value of `zones` out of its range, with its row and column.
     """
     zones = _checked(networks, zones)
     n, m = len(networks), len(networks[0].direct)
@@ -58,7 +60,7 @@ def reduce_zones(networks: Sequence[Network], zones: Float, *, modes: int = MODE
         own = zones[rows]
         own[:, _DIRECT_GAIN] = internal * np.array([network.direct_gain for network in some])
         own[:, _DIRECT_AIR] = np.array([network.direct_air for network in some])
-        part = reduce_networks(
+        part = get("energy.zone_reduction", variant)(
             own,
             np.stack([network.direct for network in some]),
             np.stack([network.solar_in for network in some]),
@@ -67,7 +69,7 @@ def reduce_zones(networks: Sequence[Network], zones: Float, *, modes: int = MODE
             np.stack([network.air_in_w_k for network in some]),
             np.stack([network.drive_in for network in some]),
             internal[:, None] * np.stack([network.gain_in for network in some]),
-            modes=modes,
+            modes,
         )
         for whole, piece in zip(reduced[:3], part[:3], strict=True):
             whole[rows] = piece
@@ -85,10 +87,12 @@ def _checked(networks: Sequence[Network], zones: Float) -> Float:
             expected=f"one row for each network and {len(ZONE_COLUMNS)} columns",
         )
     zones[:, [_DIRECT_GAIN, _DIRECT_AIR]] = 0.0
-    rows, columns = np.nonzero(~np.isfinite(zones) | (zones < 0.0))
+    least, most = np.zeros(len(ZONE_COLUMNS)), np.full(len(ZONE_COLUMNS), np.inf)
+    least[_OFFSET], most[_RECOVERY] = -np.inf, 1.0
+    rows, columns = np.nonzero(~np.isfinite(zones) | (zones < least) | (zones > most))
     if len(rows):
-        name = ZONE_COLUMNS[columns[0]]
-        raise DataError(
-            f"{name} is {zones[rows[0], columns[0]]}", where=f"zones[{rows[0]}] {name}", expected="a number from 0 up"
-        )
+        row, column = rows[0], columns[0]
+        name = ZONE_COLUMNS[column]
+        expected = {_OFFSET: "a number", _RECOVERY: "a number from 0 to 1"}.get(column, "a number from 0 up")
+        raise DataError(f"{name} is {zones[row, column]}", where=f"zones[{row}] {name}", expected=expected)
     return zones

@@ -18,7 +18,7 @@ from twin.kernels import registry
 
 OUTSIDE_RUNS = frozenset(
     {
-        "energy.zone_modal",
+        "energy.zone_balance",
         "energy.zone_network",
         "solar.battery",
         "solar.beam_sum",

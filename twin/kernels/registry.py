@@ -8,7 +8,7 @@ are all generated from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +69,8 @@ class Family:
         Default sizes of ``twin bench``; tests use the first.
     properties : tuple of Property
         Laws checked for every variant.
+    variants, tolerances, exempt : dict
+        Filled by `variant`.
     """
 
     name: str
@@ -84,6 +86,16 @@ class Family:
     sizes: tuple[int, ...] = (10, 100, 1000)
     properties: tuple[Property, ...] = ()
     variants: dict[str, Kernel] = field(default_factory=dict)
+    tolerances: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    exempt: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def tolerance(self, variant: str, output: str) -> tuple[float, float]:
+        """Return the relative and absolute tolerance of an output of a variant: its own, else the family's."""
+        return self.tolerances.get((variant, output), (self.rtol, self.atol))
+
+    def laws(self, variant: str) -> tuple[Property, ...]:
+        """Return the properties that a variant obeys."""
+        return tuple(p for p in self.properties if p.name not in self.exempt.get(variant, ()))
 
     def call(self, variant: str, inputs: Mapping[str, Any]) -> tuple[Any, ...]:
         """Call a variant with named inputs and return its outputs as a tuple."""
@@ -102,10 +114,25 @@ def declare(family: Family) -> Family:
     return family
 
 
-def variant(family_name: str, variant_name: str) -> Callable[[Kernel], Kernel]:
+def variant(
+    family_name: str,
+    variant_name: str,
+    *,
+    tolerances: Mapping[str, tuple[float, float]] | None = None,
+    exempt: Collection[str] = (),
+) -> Callable[[Kernel], Kernel]:
     """Register the decorated function as a variant of a declared family.
 
     The first variant of a family must be ``"reference"``. A duplicate name raises `KernelError`.
+
+    Parameters
+    ----------
+    family_name, variant_name : str
+    tolerances : mapping, optional
+        (rtol, atol) of outputs, by name, where the variant claims less than its family, for instance for being in
+        single precision.
+    exempt : collection of str, optional
+        Names of the properties that the variant does not claim.
     """
 
     def register(kernel: Kernel) -> Kernel:
@@ -114,7 +141,14 @@ def variant(family_name: str, variant_name: str) -> Callable[[Kernel], Kernel]:
             raise KernelError(f"variant {variant_name!r} of {family_name!r} is registered twice")
         if not owner.variants and variant_name != "reference":
             raise KernelError(f"{family_name!r} has no reference variant yet", remedy="register the reference first")
+        unknown = (set(tolerances or {}) - {a.name for a in owner.outputs}) | (
+            set(exempt) - {p.name for p in owner.properties}
+        )
+        if unknown:
+            raise KernelError(f"{family_name!r} has no output or property {min(unknown)!r}")
         owner.variants[variant_name] = kernel
+        owner.tolerances.update({(variant_name, output): at for output, at in (tolerances or {}).items()})
+        owner.exempt[variant_name] = frozenset(exempt)
         return kernel
 
     return register

@@ -13,6 +13,15 @@ def _signature(arrays: tuple[registry.Array, ...]) -> str:
     return "; ".join(one(a) for a in arrays)
 
 
+def _exceptions(family: registry.Family) -> str:
+    parts = [
+        f"{variant} {output}: relative {rtol:g}, absolute {atol:g}"
+        for (variant, output), (rtol, atol) in family.tolerances.items()
+    ]
+    parts += [f"{variant} does not claim: {name}" for variant, names in family.exempt.items() for name in sorted(names)]
+    return "".join(f"; {part}" for part in parts)
+
+
 def table() -> str:
     """Return the Markdown page of all families: purpose, signature, variants, tolerance, properties and source."""
     parts = [
@@ -29,7 +38,7 @@ def table() -> str:
             f"- inputs: {_signature(family.inputs)}",
             f"- outputs: {_signature(family.outputs)}",
             f"- unit of work: {family.work_unit}",
-            f"- tolerance: relative {family.rtol:g}, absolute {family.atol:g}",
+            f"- tolerance: relative {family.rtol:g}, absolute {family.atol:g}{_exceptions(family)}",
             f"- properties: {', '.join(p.name for p in family.properties) or 'none declared'}",
             f"- source: {family.source}\n",
         ]

@@ -205,14 +205,14 @@ def _hours(
     city: City, roofs: Roofs, gains: FacadeGains, assumptions: Assumptions, seed: int, rows: slice
 ) -> tuple[Any, Float32]:
     """Return the solar result of the whole potential of some buildings and their hourly demand."""
+    from twin.energy.drives import SunOnBuildings
     from twin.energy.model import simulate_energy
     from twin.solar.model import simulate_solar
 
     solar = simulate_solar(_full(city), city.weather, assumptions.solar, roofs, rows=rows)
     demand = simulate_energy(
-        city, city.weather, gains.azimuth_deg, gains.irradiance_w_m2, gains.shading, assumptions.energy, seed=seed,
-        rows=rows,
-    ).electricity_kw  # fmt: skip
+        city, city.weather, SunOnBuildings(**vars(gains)), assumptions.energy, seed=seed, rows=rows
+    ).electricity_kw
     return solar, demand
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from twin.decision.compare import MINIMUM_DRAWS, compare, targets
 from twin.decision.distribution import OUTCOMES, count_outcomes, zone_differences
 from twin.report import charts, summary
+from twin.report.energy_policies import concerns_energy, energy_policies, peak_charts
 from twin.report.formats import number
 from twin.report.layers import place_names
 from twin.report.maps import difference_maps
@@ -70,6 +71,8 @@ def _content(run: Run) -> dict[str, Any]:
         "kpis": summary.kpi_groups(run, table),
         "rebound": rebound_rows(run, table, labels),
         "programmes": programme_sections(run, labels),
+        "energy": energy_policies(run, table, labels),
+        "energy_charts": _markup(_energy_charts(run, labels)),
         "neighbours": [section | {"map": _markup([section["map"]])[0]} for section in shaded],
         "neighbour_limits": limit_rows(run) if shaded else [],
         "intervals": _markup(_interval_charts(table, labels, summary.asked_for(run))),
@@ -124,6 +127,13 @@ def _profiles(run: Run, table: pd.DataFrame, labels: dict[str, str]) -> tuple[li
     drawn = [chart for chart in lines if chart is not None]
     same = [chart.title for chart in drawn if not charts.differs(chart)]
     return [charts.line_chart(chart, labels) for chart in drawn if chart.title not in same], same
+
+
+def _energy_charts(run: Run, labels: dict[str, str]) -> list[str]:
+    """Return the charts of peak days that some scenario changes."""
+    if not concerns_energy(run):
+        return []
+    return [charts.line_chart(chart, labels) for chart in peak_charts(run) if charts.differs(chart)]
 
 
 def _resolution(resolution: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def programme_sections(run: Run, labels: Mapping[str, str]) -> list[dict[str, An
     for scenario in (BASELINE, *run.info["scenarios"]):
         for change in run.info["changes"].get(scenario, []):
             rows = change.get("rows", [])
-            if not rows:
+            if change["type"] != "pv_programme" or not rows:
                 continue
             key = repr(rows)
             places = {} if key in seen else _places(run, scenario, rows[:SHOWN])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twin.city.model import City
 from twin.errors import SelectorError, StudyError, TwinError, did_you_mean
 from twin.scenario.measures import Change, Context, Measure
-from twin.scenario.parameters import model_parameters
+from twin.scenario.parameters import model_parameters, scaled
 from twin.scenario.prospects import Estimate, Prospects
 from twin.scenario.schema import Study
 
@@ -21,6 +22,12 @@ class Applied:
     changes: list[Change]
     installed: City
     """The city as it was when PV was last installed, or before the measures: what was suitable there carries PV."""
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """By what the measures together multiply named parameters."""
+        names = {name for change in self.changes for name in change.factors}
+        return {name: math.prod(change.factors.get(name, 1.0) for change in self.changes) for name in sorted(names)}
 
 
 def apply_measures(city: City, study: Study, names: Sequence[str], solar: Prospects | None = None) -> Applied:
@@ -43,12 +50,13 @@ def apply_measures(city: City, study: Study, names: Sequence[str], solar: Prospe
     StudyError, SelectorError, DataError
         With the file, line and column of the intervention that cannot be applied.
     """
-    solar = solar or Estimate(model_parameters(study, 0))
+    parameters = model_parameters(study, 0)
+    solar = solar or Estimate(parameters)
     changes, installed = [], city
     for name in names:
         if name not in study.measures:
             raise StudyError(f"unknown measure {name!r}", remedy=did_you_mean(name, study.measures))
-        context = Context(name, study.base, solar)
+        context = Context(name, study.base, solar, parameters, study.seed)
         for i, measure in enumerate(study.measures[name]):
             before = city
             try:
@@ -56,6 +64,7 @@ def apply_measures(city: City, study: Study, names: Sequence[str], solar: Prospe
             except TwinError as error:
                 raise _placed(error, study, name, i) from error
             changes.append(change)
+            parameters = scaled(parameters, change.factors)
             installed = city if _more_pv(before, city) else installed
     return Applied(city, changes, installed)
 

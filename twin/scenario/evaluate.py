@@ -76,7 +76,9 @@ class Prints:
         return cls(
             traffic=fingerprint.combined(fingerprint.layer_hash(city.buildings, without=energy), *streets),
             buildings=fingerprint.layer_hash(city.buildings),
-            without_pv=fingerprint.layer_hash(city.buildings, without=pv),
+            without_pv=fingerprint.combined(
+                fingerprint.layer_hash(city.buildings, without=pv), city.zones["heat_island_k"].tolist()
+            ),
             sun=fingerprint.combined(geometry_key(city), fingerprint.weather_hash(city.weather)),
         )
 
@@ -127,6 +129,7 @@ def evaluate(
     baseline: City | None = None,
     installed: tuple[City, Roofs] | None = None,
     investment_eur: float = 0.0,
+    public_eur: float = 0.0,
     pv_share_before: NDArray[np.float64] | None = None,
     variant: str = "numba",
     memo: Memo | None = None,
@@ -150,6 +153,8 @@ def evaluate(
         The city in which PV was installed, with its roofs: PV stays on planes that were suitable there.
     investment_eur : float
         Capital cost of the measures, without PV, which follows from the power that is added.
+    public_eur : float
+        The part of it that the public pays.
     pv_share_before : float64 (buildings, 2), optional
         Shares of the suitable roof and façade area that carried PV before any measure; none when left out.
     variant : str
@@ -171,9 +176,10 @@ def evaluate(
     investment_eur += _pv_investment(city, buildings, pv_share_before, parameters)
 
     load = charging.load_kw.sum(axis=0) if len(charging.load_kw) else np.zeros(24)
-    balance = city_balance(series["demand_kw"], series["pv_kw"], np.tile(load, HOURS // 24), parameters.electricity)
+    charging_kw = np.tile(load, HOURS // 24)
+    balance = city_balance(series["demand_kw"], series["pv_kw"], charging_kw, parameters.electricity, city.electricity)
     totals |= traffic.totals | charging.totals | balance.totals
-    totals |= _sums(buildings, totals) | {"investment_eur": investment_eur}
+    totals |= _sums(buildings, totals) | {"investment_eur": investment_eur, "public_investment_eur": public_eur}
     layers = {
         "buildings": pd.concat([buildings, traffic.buildings], axis=1),
         "links": traffic.links,
@@ -277,7 +283,18 @@ def simulate_buildings(
             fingerprint.combined("energy", prints.without_pv, *sun, parameters.energy, seed, draw, start),
             lambda rows=rows: _energy(city, gains, parameters, seed, draw, rows, variant),  # type: ignore[misc]
         )
-        balance = building_balance(energy.buildings.index, energy.electricity_kw, solar.pv_kw, parameters.electricity)
+        balance = building_balance(
+            energy.buildings.index,
+            energy.electricity_kw,
+            solar.pv_kw,
+            parameters.electricity,
+            battery_kwh=city.buildings["battery_kwh"].to_numpy(np.float64)[rows],
+            storage=parameters.storage,
+            vehicles_kw=energy.vehicles_kw,
+            charging_kw=city.buildings["electric_cars"].to_numpy(np.float64)[rows] * parameters.energy.home_charger_kw,
+            electricity=city.electricity,
+            variant=variant,
+        )
         for name, values in _block_sums(balance, energy).items():
             series[name] += values
         if sink:
@@ -289,7 +306,9 @@ def simulate_buildings(
     buildings["co2_kg_a"] = buildings["heat_co2_kg_a"] + buildings["electricity_co2_kg_a"]
     buildings["energy_cost_eur_a"] = buildings["heat_cost_eur_a"] + buildings["electricity_cost_eur_a"]
     totals = {str(name): float(buildings[name].sum()) for name in buildings.columns}
-    for drop in ("peak_heating_kw", "specific_yield_kwh_kwp", "pv_used_kwh_a", "roof_sun_h_a", "roof_sky_view"):
+    intensive = ("specific_yield_kwh_kwp", "roof_sun_h_a", "roof_sky_view", "max_operative_c", "heating_kwh_m2_a")
+    peaks = ("peak_heating_kw", "peak_cooling_kw", "peak_electricity_kw", "peak_feed_in_kw")
+    for drop in (*peaks, "pv_used_kwh_a", *intensive):
         totals.pop(drop, None)
     totals["peak_heating_kw"] = float((series["heating_kw"] + series["hot_water_kw"]).max())
     totals["peak_district_heating_kw"] = float(series["district_heating_kw"].max())
@@ -303,14 +322,13 @@ def _series_hash(values: pd.Series | None) -> str:
 def _energy(
     city: City, gains: FacadeGains, parameters: ModelParameters, seed: int, draw: int, rows: slice, variant: str
 ) -> EnergyResult:
+    from twin.energy.drives import SunOnBuildings
     from twin.energy.model import simulate_energy
 
     return simulate_energy(
         city,
         city.weather,
-        gains.azimuth_deg,
-        gains.irradiance_w_m2,
-        gains.shading,
+        SunOnBuildings(**vars(gains)),
         parameters.energy,
         seed=seed,
         draw=draw,

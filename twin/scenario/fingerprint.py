@@ -71,12 +71,14 @@ def weather_hash(weather: Weather) -> str:
 
 
 def city_hash(city: City) -> str:
-    """Return a hash of every layer, the weather, the terrain and the metadata."""
+    """Return a hash of every layer, the city's own tables, the weather, the terrain and the metadata."""
     digest = hashlib.sha256()
     for layer in (city.buildings, city.nodes, city.links, city.zones, city.charging_sites):
         digest.update(layer_hash(layer).encode())
     for optional in (city.roof_planes, city.trees):
         digest.update(b"none" if optional is None else layer_hash(optional).encode())
+    for table in (city.archetypes, city.electricity):
+        digest.update(b"none" if table is None else table.to_csv().encode())
     digest.update(weather_hash(city.weather).encode())
     digest.update(np.ascontiguousarray(city.terrain.height_m).tobytes())
     digest.update(json.dumps(dataclasses.asdict(city.meta), sort_keys=True).encode())

@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 import importlib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,12 +23,14 @@ from twin.random import entity_keys, uniform
 from twin.scenario.schema import Distribution, Lognormal, Normal, Study, Triangular, Uniform
 
 if TYPE_CHECKING:
+    from twin.energy.lifecycle import LifecycleParameters
     from twin.energy.parameters import EnergyParameters
     from twin.operations.charging import OperationsParameters
     from twin.scenario.balance import ElectricityParameters
     from twin.scenario.neighbours import NeighbourParameters
     from twin.solar.economics import EconomicsParameters
     from twin.solar.parameters import SolarParameters
+    from twin.solar.storage import StorageParameters
     from twin.traffic.parameters import TrafficParameters
 
 _CLASSES = {
@@ -36,7 +39,9 @@ _CLASSES = {
     "energy": ("twin.energy.parameters", "EnergyParameters"),
     "operations": ("twin.operations.charging", "OperationsParameters"),
     "electricity": ("twin.scenario.balance", "ElectricityParameters"),
+    "storage": ("twin.solar.storage", "StorageParameters"),
     "economics": ("twin.solar.economics", "EconomicsParameters"),
+    "lifecycle": ("twin.energy.lifecycle", "LifecycleParameters"),
     "neighbours": ("twin.scenario.neighbours", "NeighbourParameters"),
 }
 
@@ -50,7 +55,9 @@ class ModelParameters:
     energy: EnergyParameters
     operations: OperationsParameters
     electricity: ElectricityParameters
+    storage: StorageParameters
     economics: EconomicsParameters
+    lifecycle: LifecycleParameters
     neighbours: NeighbourParameters
 
 
@@ -134,6 +141,23 @@ def model_parameters(study: Study, draw: int) -> ModelParameters:
             for domain, cls in domains().items()
         }
     )
+
+
+def scaled(parameters: ModelParameters, factors: Mapping[str, float]) -> ModelParameters:
+    """Return parameters with some multiplied, each kept within its range; the same object where none is.
+
+    Parameters
+    ----------
+    parameters : ModelParameters
+    factors : mapping
+        By path ``domain.field``, as measures give them (`twin.scenario.measures.base.Change`).
+    """
+    for path, factor in factors.items():
+        info, (domain, _, name) = known_parameter(path), path.partition(".")
+        of_domain = getattr(parameters, domain)
+        value = min(max(getattr(of_domain, name) * factor, info.low), info.high)
+        parameters = replace(parameters, **{domain: replace(of_domain, **{name: value})})
+    return parameters
 
 
 def sample(path: str, distribution: Distribution, seed: int, draw: int, draws: int) -> float:

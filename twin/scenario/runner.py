@@ -22,7 +22,8 @@ from twin.scenario import files, fingerprint
 from twin.scenario.evaluate import Evaluation, Memo, evaluate
 from twin.scenario.neighbours import QUANTITIES, neighbour_totals, neighbours
 from twin.scenario.output import ScenarioWriter, missing_outputs, write_draws, write_noise
-from twin.scenario.parameters import ModelParameters, model_parameters
+from twin.scenario.parameters import ModelParameters, model_parameters, scaled
+from twin.scenario.payments import public_part
 from twin.scenario.store import BASELINE, Run
 
 if TYPE_CHECKING:
@@ -219,13 +220,14 @@ class _Execution:
         writer = ScenarioWriter(self.folder / scenario, applied.city) if draw == 0 else None
         result = evaluate(
             applied.city,
-            self.parameters[draw],
+            scaled(self.parameters[draw], applied.factors),
             self._roofs(applied.city),
             seed=self.plan.study.seed,
             draw=draw,
             baseline=self.plan.scenarios[BASELINE].city,
             installed=(applied.installed, self._roofs(applied.installed)),
             investment_eur=sum(change.capital_cost_eur for change in applied.changes),
+            public_eur=sum(public_part(change.payments) for change in applied.changes),
             pv_share_before=_pv_share_before(self.plan.city, applied.city),
             variant=self.plan.variant,
             memo=self.memo,
@@ -256,6 +258,18 @@ class _Execution:
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
+    def _stock(self) -> list[dict[str, Any]]:
+        """Return the heat of the baseline's homes beside measured stocks."""
+        from twin.scenario.stock import compared_stock
+
+        self.progress("comparing the heat of homes", self.total, self.total)
+        city = self.plan.scenarios[BASELINE].city
+        results = self.folder / BASELINE / "buildings.parquet"
+        plan, roofs = self.plan, self._roofs(city)
+        return compared_stock(
+            city, results, self.parameters[0], roofs, seed=plan.study.seed, variant=plan.variant, memo=self.memo
+        )
+
     def _info(self, blocks: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         """Return the content of run.json; the same for every execution of the same run."""
         from twin.city.resolution import resolution_score
@@ -283,6 +297,7 @@ class _Execution:
             "sources": [dataclasses.asdict(source) for source in _sources(plan.city)],
             "repairs": list(plan.city.meta.repairs),
             "resolution": {"score": score.attrs["score"], "rows": score.reset_index(drop=True).to_dict("records")},
+            "stock": self._stock(),
             "warnings": _warnings({name: rows[0]["notes"] for name, rows in blocks.items()}, study.labels()),
             "versions": fingerprint.versions(),
             "checksums": {"city": fingerprint.city_hash(plan.city), "source": fingerprint.source_hash()},

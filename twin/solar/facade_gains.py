@@ -11,6 +11,7 @@ import twin.kernels.solar.plane  # noqa: F401 registers the families
 from twin.city.climate import MONTH_OF_HOUR
 from twin.city.model import HOURS, City, Weather
 from twin.kernels.registry import get
+from twin.kernels.solar.window import diffuse_transmittance, transmittance
 from twin.solar.irradiance import Irradiance, irradiance_of, reflected_light
 from twin.solar.parameters import SolarParameters
 from twin.solar.reflection import Reflected
@@ -26,15 +27,20 @@ IN_THE_OPEN = np.empty((0, 0), np.uint8)
 
 @dataclass(frozen=True)
 class FacadeGains:
-    """Irradiance on unshaded walls, and how much of the year's irradiation reaches each building's walls.
+    """Irradiance on unshaded walls and roofs, and how much of it reaches those of each building.
 
-    `azimuth_deg` [8]; `irradiance_w_m2` [8, 8760]; `shading` [buildings, 8], 1 where nothing stands around; light from
-    walls opposite may bring it above.
+    `azimuth_deg` [8]; `irradiance_w_m2` [8, 8760]; `transmitted_w_m2` [8, 8760], behind two clear panes
+    (`twin.kernels.solar.window`); `horizontal_w_m2` [8760]; `shading` [buildings, 8], share of the year's irradiation,
+    1 where nothing stands around; light from walls opposite may bring it above; `roof_shading` [buildings], share of
+    the sky that the roof sees, weighted by area.
     """
 
     azimuth_deg: Float
     irradiance_w_m2: Float
+    transmitted_w_m2: Float
+    horizontal_w_m2: Float
     shading: Float
+    roof_shading: Float
 
 
 def facade_gains(
@@ -57,12 +63,30 @@ def facade_gains(
     poa, _ = get("solar.plane_irradiance", variant)(
         wall, FACADE_AZIMUTHS, IN_THE_OPEN, one, one, half, none, *light.in_the_open, NO_GLASS
     )
-    irradiance = np.zeros((8, HOURS))
+    irradiance, transmitted = np.zeros((8, HOURS)), np.zeros((8, HOURS))
     irradiance[:, light.hours] = poa
+    transmitted[:, light.hours] = _behind_glass(light, poa)
     annual = facade_irradiation(light, reflected_light(light, roofs, parameters), roofs)
     open_wall = irradiance.sum(axis=1)
     shading = np.divide(annual, open_wall, out=np.ones_like(annual), where=open_wall > 0.0)
-    return FacadeGains(FACADE_AZIMUTHS.copy(), irradiance, shading)
+    horizontal = np.array(weather.ghi_w_m2, np.float64)
+    return FacadeGains(FACADE_AZIMUTHS.copy(), irradiance, transmitted, horizontal, shading, _roof_shading(roofs))
+
+
+def _behind_glass(light: Irradiance, poa: NDArray[np.float32]) -> Float:
+    """Return what passes two clear panes in walls in the open, float64 [8, t]; diffuse light comes from all round."""
+    turn = np.radians(light.azimuth_deg - FACADE_AZIMUTHS[:, None])
+    cosine = np.maximum(np.sin(np.radians(light.zenith_deg)) * np.cos(turn), 0.0) * (light.zenith_deg < 90.0)
+    sun = light.direct * cosine
+    passed = sun * transmittance(cosine.ravel()).reshape(cosine.shape)
+    return np.asarray(passed + diffuse_transmittance() * np.maximum(poa - sun, 0.0))
+
+
+def _roof_shading(roofs: Roofs) -> Float:
+    """Return the share of the sky that each building's roof sees, float64 [buildings]; 1 without roof planes."""
+    area = np.bincount(roofs.plane_building, roofs.area_m2, minlength=roofs.buildings)
+    seen = np.bincount(roofs.plane_building, roofs.area_m2 * roofs.sky_share, minlength=roofs.buildings)
+    return np.divide(seen, area, out=np.ones(roofs.buildings), where=area > 0.0)
 
 
 def facade_irradiation(light: Irradiance, reflected: Reflected, roofs: Roofs) -> Float:

@@ -1,5 +1,35 @@
-"""Energy kernels: heat balance of buildings (simple hourly, full network, modes), heat pumps."""
+"""Energy kernels: heat balance of buildings (simple hourly, full network, modes), heat supply, meters."""
 
-from twin.kernels.energy import heat_pump, modal, modal_numba, network, network_numba, zone
+from twin.kernels.energy import (
+    heat_supply,
+    heat_supply_numba,
+    household,
+    household_numba,
+    load_mix,
+    meter,
+    meter_numba,
+    modal,
+    modal_numba,
+    network,
+    network_numba,
+    reduction,
+    reduction_numba,
+    zone,
+)
 
-__all__ = ["heat_pump", "modal", "modal_numba", "network", "network_numba", "zone"]
+__all__ = [
+    "heat_supply",
+    "heat_supply_numba",
+    "household",
+    "household_numba",
+    "load_mix",
+    "meter",
+    "meter_numba",
+    "modal",
+    "modal_numba",
+    "network",
+    "network_numba",
+    "reduction",
+    "reduction_numba",
+    "zone",
+]

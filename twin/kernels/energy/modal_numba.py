@@ -1,30 +1,62 @@
-"""The fast variant of ``energy.zone_modal``: buildings side by side in blocks.
+"""The fast variants of ``energy.zone_modal``: buildings side by side in blocks, in double or in single precision.
 
 A block holds `WIDTH` buildings in the innermost axis of every coefficient, so that each short loop over them becomes
-vector instructions; the coefficients of a block stay in the second cache, and 64 was the fastest width. Buildings never
-mix: the result of one does not depend on its neighbours, nor on the number of threads.
+vector instructions. Three things keep a compiler from that, and are avoided here: a check for division by zero (an
+early exit; hence ``error_model="numpy"`` where the air node divides), an index that might be negative (hence views
+whose indices start at 0), and many arrays that might overlap (hence rows of one array at constant distances). With
+any of them the loop stays scalar, and single precision gains nothing. `HOURS` hours share each look at the weights of
+the drives.
+
+Buildings never mix: the result of one does not depend on its neighbours, nor on the number of threads.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numba import njit, prange
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from twin.kernels.energy.modal import start_state
 from twin.kernels.registry import variant
 
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]
+Lanes = NDArray[Any]
+"""float64 or float32, whatever the variant steps in."""
 WIDTH = 64
-GROUP = 8
-"""Drives that one loop over the buildings adds up."""
+HOURS = 8
+"""Hours whose inputs are found together, a multiple of 4."""
 TILE = 96
-"""Hours kept before they are written to the rows of the result."""
+"""Hours kept before they are summed and written to the rows of the result."""
 STEP = 3600.0
 TERMS = 16
+IN_SINGLE = {
+    "heating_w": (1e-4, 10.0),
+    "cooling_w": (1e-4, 10.0),
+    "air_c": (0.0, 5e-4),
+    "balance": (1e-4, 1e3),
+    "figures": (1e-4, 10.0),
+}
+"""Relative and absolute tolerance of the variant in single precision, for buildings of up to 10,000 m².
+
+A temperature is right to about 2e-6 K, and a large building gains or loses up to 1e5 W for each kelvin."""
+
+# Rows of `WIDTH` of each mode: see `_coefficients`.
+DECAY, SLOPE, AIR_IN, HEAT_STATE, HEAT_MEAN, HEAT_SLOPE, STATE = range(0, 7 * WIDTH, WIDTH)
+MODE = 7 * WIDTH
+# Rows of each zone: what stays, then what changes with the hours.
+LEAK, VENT, EXCHANGE, STORE, MOST, LEAST, AIRING, OFFSET, HALF_FILM, CONVECTIVE = range(0, 10 * WIDTH, WIDTH)
+AIR, HEAT, LOW, HIGH, GAIN, FLOW = range(10 * WIDTH, 16 * WIDTH, WIDTH)
+ZONE = 16 * WIDTH
+# Rows of each hour of the tile, the first three of which are results.
+HEATING, COOLING, AIR_C, VENTED, WARMTH = range(0, 5 * WIDTH, WIDTH)
+HOUR = 5 * WIDTH
+PEAK_HEAT, PEAK_COOL, LEAST_AIR, MOST_AIR, HOT_HOURS, MOST_WARMTH = range(0, 6 * WIDTH, WIDTH)
+BEST = 6 * WIDTH
 
 
 @njit(cache=True)
@@ -44,83 +76,181 @@ def _phi(y: float) -> tuple[float, float, float, float]:
 
 
 @njit(cache=True)
-def _inputs(weight: Float, load: Float, drive: Float, gain: Float, out: Float) -> None:
-    """Set out (rows, WIDTH) to weight (rows, m, WIDTH) times the drives of an hour, plus load times the gains."""
-    rows, drives = weight.shape[0], weight.shape[1]
-    for k in range(rows):
+def _add_drives(weights: Lanes, drive: Lanes, flow: Lanes) -> None:
+    """Add weights (m · WIDTH) times the drives of four hours (4, m) to flow (4 · WIDTH)."""
+    for c in range(0, drive.shape[1], 4):
+        w = weights[c * WIDTH : (c + 4) * WIDTH]
+        a0, a1, a2, a3 = drive[0, c], drive[0, c + 1], drive[0, c + 2], drive[0, c + 3]
+        b0, b1, b2, b3 = drive[1, c], drive[1, c + 1], drive[1, c + 2], drive[1, c + 3]
+        c0, c1, c2, c3 = drive[2, c], drive[2, c + 1], drive[2, c + 2], drive[2, c + 3]
+        d0, d1, d2, d3 = drive[3, c], drive[3, c + 1], drive[3, c + 2], drive[3, c + 3]
         for j in range(WIDTH):
-            out[k, j] = load[k, j] * gain[j]
-        for c in range(0, drives, GROUP):
-            u0, u1, u2, u3 = drive[c], drive[c + 1], drive[c + 2], drive[c + 3]
-            u4, u5, u6, u7 = drive[c + 4], drive[c + 5], drive[c + 6], drive[c + 7]
+            w0, w1, w2, w3 = w[j], w[WIDTH + j], w[2 * WIDTH + j], w[3 * WIDTH + j]
+            flow[j] += (w0 * a0 + w1 * a1) + (w2 * a2 + w3 * a3)
+            flow[WIDTH + j] += (w0 * b0 + w1 * b1) + (w2 * b2 + w3 * b3)
+            flow[2 * WIDTH + j] += (w0 * c0 + w1 * c1) + (w2 * c2 + w3 * c3)
+            flow[3 * WIDTH + j] += (w0 * d0 + w1 * d1) + (w2 * d2 + w3 * d3)
+
+
+@njit(cache=True)
+def _inputs(weight: Lanes, load: Lanes, drive: Lanes, gain: Lanes, flow: Lanes) -> None:
+    """Set the last `HOURS` of flow (rows, HOURS + 2, WIDTH) to weight times the drives plus load times the gains."""
+    m = drive.shape[1]
+    for k in range(len(load) // WIDTH):
+        own = load[k * WIDTH : (k + 1) * WIDTH]
+        for h in range(0, HOURS, 4):
+            at = (k * (HOURS + 2) + 2 + h) * WIDTH
+            part, gains = flow[at : at + 4 * WIDTH], gain[h * WIDTH : (h + 4) * WIDTH]
             for j in range(WIDTH):
-                out[k, j] += (
-                    (weight[k, c, j] * u0 + weight[k, c + 1, j] * u1)
-                    + (weight[k, c + 2, j] * u2 + weight[k, c + 3, j] * u3)
-                ) + (
-                    (weight[k, c + 4, j] * u4 + weight[k, c + 5, j] * u5)
-                    + (weight[k, c + 6, j] * u6 + weight[k, c + 7, j] * u7)
-                )
+                part[j] = own[j] * gains[j]
+                part[WIDTH + j] = own[j] * gains[WIDTH + j]
+                part[2 * WIDTH + j] = own[j] * gains[2 * WIDTH + j]
+                part[3 * WIDTH + j] = own[j] * gains[3 * WIDTH + j]
+            _add_drives(weight[k * m * WIDTH : (k + 1) * m * WIDTH], drive[h : h + 4], part)
+
+
+@njit(cache=True)
+def _look_up(table: Lanes, which: NDArray[np.int64], zone: Lanes) -> None:
+    """Take set-points, gains and air flow of an hour from its table (k · 4)."""
+    for j in range(WIDTH):
+        at = 4 * which[j]
+        zone[LOW + j], zone[HIGH + j] = table[at], table[at + 1]
+        zone[GAIN + j], zone[FLOW + j] = table[at + 2], table[at + 3]
+
+
+@njit(cache=True)
+def _look_up_gains(table: Lanes, which: NDArray[np.int64], gain: Lanes) -> None:
+    """Take the gains alone."""
+    for j in range(WIDTH):
+        gain[j] = table[4 * which[j] + 2]
+
+
+@njit(cache=True)
+def _step_modes(mode: Lanes, flow: Lanes, h: int, zone: Lanes) -> None:
+    """Set the heat to the air without the air's own share, and all but the air's share of the next state."""
+    modes = len(mode) // MODE
+    at = (modes * (HOURS + 2) + h + 1) * WIDTH
+    direct = flow[at : at + WIDTH]
+    for j in range(WIDTH):
+        zone[HEAT + j] = direct[j]
+    for k in range(modes):
+        own, at = mode[k * MODE : (k + 1) * MODE], (k * (HOURS + 2) + h) * WIDTH
+        around = flow[at : at + 3 * WIDTH]
+        for j in range(WIDTH):
+            here, state = around[WIDTH + j], own[STATE + j]
+            slope = around[2 * WIDTH + j] - around[j]
+            zone[HEAT + j] += (own[HEAT_STATE + j] * state + own[HEAT_MEAN + j] * here) + own[HEAT_SLOPE + j] * slope
+            own[STATE + j] = (own[DECAY + j] * state + here) + own[SLOPE + j] * slope
+
+
+@njit(cache=True)
+def _warm_modes(mode: Lanes, zone: Lanes) -> None:
+    """Add the air's share to the states."""
+    for k in range(len(mode) // MODE):
+        own = mode[k * MODE : (k + 1) * MODE]
+        for j in range(WIDTH):
+            own[STATE + j] += own[AIR_IN + j] * zone[AIR + j]
+
+
+@njit(cache=True, error_model="numpy")
+def _settle(zone: Lanes, outside: float, half: float, zero: float, out: Lanes) -> None:
+    """Find the air of an hour; the constants come in the precision of the arrays, which a literal would not keep."""
+    for j in range(WIDTH):
+        low, high = zone[LOW + j], zone[HIGH + j]
+        low = min(low + zone[OFFSET + j], max(low, high - half))
+        h_air = zone[LEAK + j] + zone[FLOW + j] * zone[VENT + j]
+        lost = (zone[EXCHANGE + j] + h_air) + zone[STORE + j]
+        still = ((zone[HEAT + j] + h_air * outside) + zone[STORE + j] * zone[AIR + j]) / lost
+        # Airing cools down to the middle of the band, if it can.
+        fully_open = zone[AIRING + j] * (still - outside) / (lost + zone[AIRING + j])
+        fall = max(min(fully_open, still - half * (low + high)), zero)
+        free = still - fall
+        wanted = min(max(free, low), high)
+        power = min(max((wanted - free) * lost, -zone[LEAST + j]), zone[MOST + j])
+        air = free + power / lost
+        surfaces = (zone[HEAT + j] - zone[EXCHANGE + j] * air) - zone[CONVECTIVE + j] * zone[GAIN + j]
+        zone[AIR + j] = air
+        out[HEATING + j], out[COOLING + j], out[AIR_C + j] = max(power, zero), max(-power, zero), air
+        out[VENTED + j] = h_air * (air - outside) + fall * lost
+        out[WARMTH + j] = air + zone[HALF_FILM + j] * surfaces
+
+
+@njit(cache=True)
+def _sum_up(hour: Lanes, overheating: float, one: float, zero: float, best: Lanes, sums: Float) -> None:
+    """Add an hour of the tile to the sums (4 · WIDTH), which are in double precision, and to the extremes."""
+    for j in range(WIDTH):
+        air, warmth = hour[AIR_C + j], hour[WARMTH + j]
+        best[PEAK_HEAT + j] = max(best[PEAK_HEAT + j], hour[HEATING + j])
+        best[PEAK_COOL + j] = max(best[PEAK_COOL + j], hour[COOLING + j])
+        best[LEAST_AIR + j], best[MOST_AIR + j] = min(best[LEAST_AIR + j], air), max(best[MOST_AIR + j], air)
+        best[HOT_HOURS + j] += one if warmth > overheating else zero
+        best[MOST_WARMTH + j] = max(best[MOST_WARMTH + j], warmth)
+    for j in range(4 * WIDTH):
+        sums[j] += hour[j]
+
+
+@njit(cache=True)
+def _flush(tile: Lanes, row: int, out: Single, first: int, lanes: int, start: int, count: int) -> None:
+    for j in range(lanes):
+        for h in range(count):
+            out[first + j, start + h] = tile[h, row + j]
 
 
 @njit(cache=True)
 def _coefficients(
-    first: int, lanes: int, modes: tuple[Float, ...], zones: Float, direct: Float
-) -> tuple[Float, Float, Float, Float, Float]:
-    """Lay out the coefficients of a block.
+    first: int, lanes: int, drives: int, kind: Lanes, modes: tuple[Float, ...], zones: Float, direct: Float
+) -> tuple[Lanes, Lanes, Lanes, Lanes, Float]:
+    """Lay out the coefficients of a block in the precision of `kind`.
 
-    Modes are divided by Δ φ1, so that a mean flow enters them with weight 1. Returns weight (r + 1, m, W) and load
-    (r + 1, W), the last row direct; of each mode [6] (r, 6, W): decay, slope, air in, and of the heat to the air per
-    state, mean and slope; of each building (6, W): see below; the unit of the modes (r, W).
+    Modes are divided by Δ φ1, so that a mean flow enters them with weight 1. Returns weight (r + 1, drives, W) and load
+    (r + 1, W), the last row direct; of each mode (r, 7, W): decay, slope, air in, of the heat to the air per state,
+    mean and slope, and the state; of each building (16, W); the unit of the modes (r, W). All but the last are flat.
     """
-    rate, air_in, _, drive_in, gain_in = modes
+    rate, air_in, start, drive_in, gain_in = modes
     r, m = rate.shape[1], direct.shape[1]
-    padded = (m + GROUP - 1) // GROUP * GROUP
-    weight, load = np.zeros((r + 1, padded, WIDTH)), np.zeros((r + 1, WIDTH))
-    mode, zone, unit = np.zeros((r, 6, WIDTH)), np.zeros((6, WIDTH)), np.ones((r, WIDTH))
-    zone[2] = 1.0  # lanes without a building divide by this
+    weight, load = np.zeros((r + 1) * drives * WIDTH, kind.dtype), np.zeros((r + 1) * WIDTH, kind.dtype)
+    mode, zone, unit = np.zeros(r * MODE, kind.dtype), np.zeros(ZONE, kind.dtype), np.ones((r, WIDTH))
+    zone[EXCHANGE : EXCHANGE + WIDTH] = 1.0  # lanes without a building divide by this
     for j in range(lanes):
         i = first + j
         exchange = zones[i, 5]
         for k in range(r):
             e, one, two, three = _phi(rate[i, k] * STEP)
+            at = k * MODE + j
             unit[k, j] = STEP * one
-            mode[k, 0, j] = e
-            mode[k, 1, j] = 0.5 * (two / one - 0.5)
-            mode[k, 2, j] = air_in[i, k]
-            mode[k, 3, j] = air_in[i, k] * one * unit[k, j]
-            mode[k, 4, j] = air_in[i, k] * STEP * two
-            mode[k, 5, j] = air_in[i, k] * STEP * 0.5 * (three - 0.5 * two)
+            mode[at + DECAY] = e
+            mode[at + SLOPE] = 0.5 * (two / one - 0.5)
+            mode[at + AIR_IN] = air_in[i, k]
+            mode[at + HEAT_STATE] = air_in[i, k] * one * unit[k, j]
+            mode[at + HEAT_MEAN] = air_in[i, k] * STEP * two
+            mode[at + HEAT_SLOPE] = air_in[i, k] * STEP * 0.5 * (three - 0.5 * two)
+            mode[at + STATE] = start[i, k] / unit[k, j]
             exchange -= air_in[i, k] * STEP * two * air_in[i, k]
-            load[k, j] = gain_in[i, k]
+            load[k * WIDTH + j] = gain_in[i, k]
             for c in range(m):
-                weight[k, c, j] = drive_in[i, k, c]
-        load[r, j] = zones[i, 4]
+                weight[(k * drives + c) * WIDTH + j] = drive_in[i, k, c]
+        load[r * WIDTH + j] = zones[i, 4]
         for c in range(m):
-            weight[r, c, j] = direct[i, c]
-        zone[0, j], zone[1, j] = zones[i, 0], zones[i, 1]
-        zone[2, j], zone[3, j] = exchange, zones[i, 2] / STEP
-        zone[4, j], zone[5, j] = zones[i, 6], zones[i, 7]
+            weight[(r * drives + c) * WIDTH + j] = direct[i, c]
+        zone[LEAK + j], zone[VENT + j] = zones[i, 0], zones[i, 1] * (1.0 - zones[i, 8])
+        zone[EXCHANGE + j], zone[STORE + j] = exchange, zones[i, 2] / STEP
+        zone[MOST + j], zone[LEAST + j] = zones[i, 6], zones[i, 7]
+        zone[AIRING + j], zone[OFFSET + j] = zones[i, 9], zones[i, 10]
+        zone[HALF_FILM + j] = 0.5 / zones[i, 11] if zones[i, 11] > 0.0 else 0.0
+        zone[CONVECTIVE + j] = zones[i, 12]
     return weight, load, mode, zone, unit
-
-
-@njit(cache=True)
-def _flush(tile: Single, out: Single, first: int, lanes: int, start: int, count: int) -> None:
-    for j in range(lanes):
-        for h in range(count):
-            out[first + j, start + h] = tile[h, j]
 
 
 @njit(cache=True)
 def _block(
     first: int,
-    table: Float,
-    drive: Float,
+    table: Lanes,
+    drive: Lanes,
     profile: NDArray[np.int64],
     zones: Float,
     direct: Float,
     modes: tuple[Float, ...],
-    options: tuple[float, int, int],
+    options: tuple[float, float, int, int],
     series: tuple[Single, Single, Single],
     sums: Float,
     figures: Float,
@@ -130,92 +260,73 @@ def _block(
 
     modes: rate, air in, state at the start, drive in, gain in.
     """
-    start_c, warmup, record = options
-    hours, r = drive.shape[0], modes[0].shape[1]
+    start_c, overheating_c, warmup, record = options
+    hours, drives, r = drive.shape[0], drive.shape[1], modes[0].shape[1]
+    kind = drive.dtype.type
+    half, one, zero, overheating = kind(0.5), kind(1.0), kind(0.0), kind(overheating_c)
     lanes = min(WIDTH, len(profile) - first)
-    weight, load, mode, zone, unit = _coefficients(first, lanes, modes, zones, direct)
-    padded = np.zeros(weight.shape[1])
+    weight, load, mode, zone, unit = _coefficients(first, lanes, drives, drive, modes, zones, direct)
+    zone[AIR : AIR + WIDTH] = start_c
     which = np.zeros(WIDTH, np.int64)
     which[:lanes] = profile[first : first + lanes]
-    state, begin = np.zeros((r, WIDTH)), np.zeros((r, WIDTH))
-    for k in range(r):
-        for j in range(lanes):
-            state[k, j] = modes[2][first + j, k] / unit[k, j]
-    flow, coming = np.zeros((3, r + 1, WIDTH)), np.zeros(WIDTH)
-    low, high, h_air, heat_to_air = np.zeros(WIDTH), np.zeros(WIDTH), np.zeros(WIDTH), np.zeros(WIDTH)
-    air = np.full(WIDTH, start_c)
-    acc = np.zeros((5, WIDTH))  # heating, cooling, ventilated, air temperature, air at the start
-    best = np.zeros((4, WIDTH))  # peaks of heating and cooling, air at least and at most
-    best[2], best[3] = np.inf, -np.inf
-    tiles = np.zeros((3, TILE, WIDTH), np.float32)
-    drives = drive.shape[1]
-    for step in range(-warmup - 2, hours):
-        now = (step + 1) % hours
-        padded[:drives] = drive[now]
-        for j in range(WIDTH):
-            coming[j] = table[now, 2, which[j]]
-        # The inputs of the next hour take the place of those of the hour before the last.
-        place = (step + 1) % 3
-        _inputs(weight, load, padded, coming, flow[place])
-        if step < -warmup:
-            continue
-        t = step % hours
-        ahead, here, behind = flow[place], flow[step % 3], flow[(step - 1) % 3]
-        if step == 0:
-            acc[4] = air
-            begin[:] = state
-        outside = drive[t, 0]
-        for j in range(WIDTH):
-            low[j], high[j] = table[t, 0, which[j]], table[t, 1, which[j]]
-            h_air[j] = zone[0, j] + table[t, 3, which[j]] * zone[1, j]
-            heat_to_air[j] = here[r, j]
-        for k in range(r):
-            for j in range(WIDTH):
-                slope = ahead[k, j] - behind[k, j]
-                heat_to_air[j] += (mode[k, 3, j] * state[k, j] + mode[k, 4, j] * here[k, j]) + mode[k, 5, j] * slope
-                # All but the air's share of the next state.
-                state[k, j] = (mode[k, 0, j] * state[k, j] + here[k, j]) + mode[k, 1, j] * slope
-        row = t % TILE
-        for j in range(WIDTH):
-            lost = (zone[2, j] + h_air[j]) + zone[3, j]
-            still = ((heat_to_air[j] + h_air[j] * outside) + zone[3, j] * air[j]) / lost
-            wanted = min(max(still, low[j]), high[j])
-            power = min(max((wanted - still) * lost, -zone[5, j]), zone[4, j])
-            air[j] = still + power / lost
-            heat, cool = max(power, 0.0), max(-power, 0.0)
-            tiles[0, row, j], tiles[1, row, j], tiles[2, row, j] = heat, cool, air[j]
-            if step >= 0:
-                acc[0, j] += heat
-                acc[1, j] += cool
-                acc[2, j] += h_air[j] * (air[j] - outside)
-                acc[3, j] += air[j]
-                best[0, j], best[1, j] = max(best[0, j], heat), max(best[1, j], cool)
-                best[2, j], best[3, j] = min(best[2, j], air[j]), max(best[3, j], air[j])
-        for k in range(r):
-            for j in range(WIDTH):
-                state[k, j] += mode[k, 2, j] * air[j]
-        if record and step >= 0 and (row == TILE - 1 or step == hours - 1):
-            for s in range(3):
-                _flush(tiles[s], series[s], first, lanes, t - row, row + 1)
+    flow = np.zeros((r + 1) * (HOURS + 2) * WIDTH, drive.dtype)
+    gain, local = np.zeros(HOURS * WIDTH, drive.dtype), np.zeros((HOURS, drives), drive.dtype)
+    tile, best = np.zeros((TILE, HOUR), drive.dtype), np.zeros(BEST, drive.dtype)
+    best[LEAST_AIR : LEAST_AIR + WIDTH] = np.inf
+    best[MOST_AIR : MOST_AIR + WIDTH] = -np.inf
+    best[MOST_WARMTH : MOST_WARMTH + WIDTH] = -np.inf
+    total, begin, air_begin = np.zeros(4 * WIDTH), mode.copy(), zone[AIR : AIR + WIDTH].copy()
+    for coming in range(-warmup - 1, hours + 1, HOURS):
+        # The inputs of the hours that come go behind those of the last two.
+        for k in range(r + 1):
+            at = k * (HOURS + 2) * WIDTH
+            flow[at : at + 2 * WIDTH] = flow[at + HOURS * WIDTH : at + (HOURS + 2) * WIDTH]
+        for h in range(HOURS):
+            now = (coming + h) % hours
+            local[h] = drive[now]
+            _look_up_gains(table[now], which, gain[h * WIDTH : (h + 1) * WIDTH])
+        _inputs(weight, load, local, gain, flow)
+        for h in range(HOURS):
+            step = coming - 1 + h
+            if step < -warmup or step >= hours:
+                continue
+            t = step % hours
+            row = t % TILE
+            if step == 0:
+                begin[:] = mode
+                air_begin[:] = zone[AIR : AIR + WIDTH]
+            _look_up(table[t], which, zone)
+            _step_modes(mode, flow, h, zone)
+            _settle(zone, drive[t, 0], half, zero, tile[row])
+            _warm_modes(mode, zone)
+            if step >= 0 and (row == TILE - 1 or step == hours - 1):
+                for kept in range(row + 1):
+                    _sum_up(tile[kept], overheating, one, zero, best, total)
+                if record:
+                    for s in range(3):
+                        _flush(tile, s * WIDTH, series[s], first, lanes, t - row, row + 1)
     for j in range(lanes):
         i = first + j
-        sums[i, 0], sums[i, 1], sums[i, 2], sums[i, 3] = acc[0, j], acc[1, j], acc[2, j], acc[3, j]
-        sums[i, 4] = air[j] - acc[4, j]
-        figures[i, 0], figures[i, 1], figures[i, 2] = best[0, j], best[1, j], acc[3, j] / hours
-        figures[i, 3], figures[i, 4] = best[2, j], best[3, j]
+        sums[i, 0], sums[i, 1] = total[HEATING + j], total[COOLING + j]
+        sums[i, 2], sums[i, 3] = total[VENTED + j], total[AIR_C + j]
+        sums[i, 4] = zone[AIR + j] - air_begin[j]
+        figures[i, 0], figures[i, 1], figures[i, 2] = best[PEAK_HEAT + j], best[PEAK_COOL + j], sums[i, 3] / hours
+        figures[i, 3], figures[i, 4] = best[LEAST_AIR + j], best[MOST_AIR + j]
+        figures[i, 5], figures[i, 6] = best[HOT_HOURS + j], best[MOST_WARMTH + j]
         for k in range(r):
-            change[i, k] = (state[k, j] - begin[k, j]) * unit[k, j]
+            at = k * MODE + STATE + j
+            change[i, k] = (mode[at] - begin[at]) * unit[k, j]
 
 
 @njit(cache=True, parallel=True)
 def _run(
-    table: Float,
-    drive: Float,
+    table: Lanes,
+    drive: Lanes,
     profile: NDArray[np.int64],
     zones: Float,
     direct: Float,
     modes: tuple[Float, ...],
-    options: tuple[float, int, int],
+    options: tuple[float, float, int, int],
     series: tuple[Single, Single, Single],
     sums: Float,
     figures: Float,
@@ -225,36 +336,24 @@ def _run(
         _block(block * WIDTH, table, drive, profile, zones, direct, modes, options, series, sums, figures, change)
 
 
-@variant("energy.zone_modal", "numba")
-def fast(
-    drive: Float,
-    heat_set_c: Float,
-    cool_set_c: Float,
-    gain: Float,
-    air_flow: Float,
-    profile: NDArray[np.int64],
-    zones: Float,
-    direct: Float,
-    solar_in: Float,
-    rate: Float,
-    air_in: Float,
-    storage: Float,
-    drive_in: Float,
-    gain_in: Float,
-    start_c: float,
-    warmup: int,
-    record: int,
-) -> tuple[Single, Single, Single, Float, Float]:
+Result = tuple[Single, Single, Single, Float, Float]
+
+
+def _fast(kind: DTypeLike, inputs: Sequence[Any]) -> Result:
     """Run blocks of buildings in parallel; see `twin.kernels.energy.modal.reference`.
 
     The yearly balance of the network comes from its states at both ends and the sums of what went in.
     """
-    n, hours = len(profile), drive.shape[0]
+    drive, heat_set_c, cool_set_c, gain, air_flow, profile, zones, direct, solar_in = inputs[:9]
+    rate, air_in, storage, drive_in, gain_in, start_c, overheating_c, warmup, record = inputs[9:]
+    n, (hours, m) = len(profile), drive.shape
     shape = (n, hours) if record else (0, 0)
     series = (np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.float32))
-    sums, figures, change = np.zeros((n, 5)), np.zeros((n, 5)), np.zeros(rate.shape)
-    # Hour by hour, the four profiles of one kind of building after those of the other.
-    table = np.ascontiguousarray(np.stack([heat_set_c, cool_set_c, gain, air_flow]).transpose(2, 0, 1))
+    sums, figures, change = np.zeros((n, 5)), np.zeros((n, 7)), np.zeros(rate.shape)
+    # Hour by hour, the four values of one profile after those of the other.
+    table = np.stack([heat_set_c, cool_set_c, gain, air_flow]).transpose(2, 1, 0).reshape(hours, -1).astype(kind)
+    padded = np.zeros((hours, (m + 3) // 4 * 4), kind)
+    padded[:, :m] = drive
     modes = (
         rate,
         air_in,
@@ -262,8 +361,8 @@ def fast(
         drive_in,
         gain_in,
     )
-    options = (float(start_c), int(warmup), int(record))
-    _run(table, drive, profile, zones, direct, modes, options, series, sums, figures, change)
+    options = (float(start_c), float(overheating_c), int(warmup), int(record))
+    _run(np.ascontiguousarray(table), padded, profile, zones, direct, modes, options, series, sums, figures, change)
 
     heat, cool, vented, warmth, risen = sums.T
     gains, drives = gain.sum(axis=1)[profile], drive.sum(axis=0)
@@ -275,3 +374,15 @@ def fast(
     stored = kept + zones[:, 2] / STEP * risen
     balance = np.stack([heat, cool, internal, sun, internal + sun - to_air - kept, vented, stored], axis=1)
     return (*series, balance, figures)
+
+
+@variant("energy.zone_modal", "numba")
+def fast(*inputs: Any) -> Result:
+    """Step in double precision; arguments and results as in `twin.kernels.energy.modal.reference`."""
+    return _fast(np.float64, inputs)
+
+
+@variant("energy.zone_modal", "numba_single", tolerances=IN_SINGLE, exempt=["energy is conserved to 1e-9"])
+def fast_single(*inputs: Any) -> Result:
+    """Step in single precision and sum up in double precision, otherwise as `fast`."""
+    return _fast(np.float32, inputs)

@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.kernels.energy.air_node import figures_of, heating_set, held, operative
 from twin.kernels.energy.network_contract import LAWS, NETWORK_INPUTS, OUTPUTS, STEP_S, sample
 from twin.kernels.registry import Family, declare, variant
 
@@ -65,8 +66,9 @@ def reference(
     drive_in: Float,
     gain_in: Float,
     start_c: float,
+    overheating_c: float,
     warmup: int,
-) -> tuple[Single, Single, Single, Float]:
+) -> tuple[Single, Single, Single, Float, Float]:
     """Step all buildings through the hours.
 
     Parameters
@@ -77,7 +79,7 @@ def reference(
         Profiles. `gain` multiplies the internal gains of the zones, `air_flow` their ventilation.
     profile : int64 (n,)
         Profile of each building.
-    zones : float64 (n, 8)
+    zones : float64 (n, 13)
         `network_contract.ZONE_COLUMNS`.
     direct : float64 (n, m)
         D: what the drives give to the air at once.
@@ -87,6 +89,8 @@ def reference(
         C (positive), K (symmetric), b, B and f of the network.
     start_c : float
         Of the air before the warm-up; the nodes are at rest with it under the mean drives and gains of the warm-up.
+    overheating_c : float
+        Operative temperature above which an hour counts as overheated.
     warmup : int
         Hours from the end of the run that come first; at most t. With 0 the means are those of the run.
 
@@ -96,9 +100,13 @@ def reference(
         Means of the hours, heating and cooling both positive.
     balance : float64 (n, 7)
         `network_contract.BALANCE`, Wh.
+    figures : float64 (n, 7)
+        `air_node.FIGURES`.
     """
     n, hours = len(profile), drive.shape[0]
-    leak, vent, air_capacity, internal, gain_direct, direct_air, most, least = zones.T
+    leak, vent, air_capacity, internal, gain_direct, direct_air, most, least = zones.T[:8]
+    recovery, airing, offset, film, convective = zones.T[8:]
+    vent = vent * (1.0 - recovery)
     e, one, two, three = phi_matrices(-conductance_w_k / capacity_j_k[:, :, None] * STEP_S)
 
     def applied(matrix: Float, vector: Float) -> Float:
@@ -116,6 +124,7 @@ def reference(
 
     heating, cooling = np.zeros((n, hours), np.float32), np.zeros((n, hours), np.float32)
     temperature, balance = np.zeros((n, hours), np.float32), np.zeros((n, 7))
+    warmth = np.zeros((n, hours))
     rest = flow[-warmup:].mean(axis=0) + air_in_w_k * float(start_c)
     nodes, before = np.linalg.solve(conductance_w_k, rest[:, :, None])[:, :, 0], np.full(n, float(start_c))
     for step in range(-warmup, hours):
@@ -126,9 +135,9 @@ def reference(
         surfaces = np.sum(air_in_w_k * free, axis=1) + direct @ drive[t] + gain_direct * gain[profile, t]
         per_watt = 1.0 / (exchange + h_air + total)
         still = (surfaces + h_air * drive[t, 0] + total * before) * per_watt
-        wanted = np.clip(still, heat_set_c[profile, t], cool_set_c[profile, t])
-        power = np.clip((wanted - still) / per_watt, -least, most)
-        air = still + power * per_watt
+        high = cool_set_c[profile, t]
+        band = heating_set(heat_set_c[profile, t], offset, high), high
+        air, power, aired = held(still, per_watt, float(drive[t, 0]), band, airing, (most, least))
         mean = mean + per_kelvin * air[:, None]
         after = applied(e, nodes) + applied(one, mean) + applied(two, slope) - 0.5 * applied(one, slope)
         if step >= 0:
@@ -136,18 +145,20 @@ def reference(
             lost = np.sum(stay * during, axis=1) + (direct_air - air_in_w_k.sum(axis=1)) * air
             heat, cool = np.maximum(power, 0.0), np.maximum(-power, 0.0)
             heating[:, t], cooling[:, t], temperature[:, t] = heat, cool, air
+            given = surfaces - exchange * air - convective * gain[profile, t]
+            warmth[:, t] = operative(air, given, film)
             flows = (
                 heat,
                 cool,
                 internal * gain[profile, t],
                 solar_in @ drive[t],
                 lost - lost_direct[:, t] - lost_gain[:, t],
-                h_air * (air - drive[t, 0]),
+                h_air * (air - drive[t, 0]) + aired,
                 np.sum(capacity_j_k * (after - nodes), axis=1) / STEP_S + total * (air - before),
             )
             balance += np.stack(flows, axis=1)
         nodes, before = after, air
-    return heating, cooling, temperature, balance
+    return heating, cooling, temperature, balance, figures_of(heating, cooling, temperature, warmth, overheating_c)
 
 
 declare(

@@ -13,9 +13,13 @@ every output is the mean of an hour, and the balance of each hour closes.
 
 The air has its own balance, solved in closed form, so that ventilation may differ from hour to hour:
 
-    c (T - T_before) / 3600 s = q + H (T_out - T) + P,    H = h_leak + flow h_vent
+    c (T - T_before) / 3600 s = q + H (T_out - T) + P - A,    H = h_leak + flow h_vent (1 - heat recovery)
 
-P is 0 between the set-points, else what holds them, at most the capacity.
+P is 0 between the set-points, else what holds them, at most the capacity. A is airing by windows and the bypass of heat
+recovery: from the middle between the set-points upwards as much as is needed to hold it, at most h_airing (T - T_out);
+cooling comes after it (`energy.zone_balance` does the same). The mean temperature of the surfaces, weighted by film and
+area, follows from q less the convective gains, which is Σ h_c A (T_s - T); the operative temperature is the mean of it
+and of the air's.
 """
 
 from __future__ import annotations
@@ -23,9 +27,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.kernels.energy.air_node import heating_set
 from twin.kernels.registry import Array, Inputs, Kernel, Property
 
 STEP_S = 3600.0
+NOTHING_W_M2 = 1e-3
+"""What single precision may make of nothing, in laws that all variants obey."""
 ZONE_COLUMNS = (
     "h_leak_w_k",  # infiltration, always there
     "h_vent_w_k",  # ventilation at flow 1
@@ -35,8 +42,14 @@ ZONE_COLUMNS = (
     "direct_air_w_k",  # d
     "heating_limit_w",
     "cooling_limit_w",
+    "heat_recovery",  # 0..1, of the ventilation's heat
+    "airing_w_k",  # additional exchange at most
+    "heat_offset_k",  # added to the heating set-point, which it lifts no higher than 0.5 K below the cooling set-point
+    "surface_film_w_k",  # Σ h_c A of the inside surfaces; with 0 the operative temperature is the air's
+    "convective_w",  # of internal_w what goes straight to the air, for the temperature of the surfaces
 )
-"""Columns of `zones`; limits of 0 leave the zone to itself."""
+"""Columns of `zones`; limits of 0 leave the zone to itself. The last five may all be 0."""
+ZONE = {name: at for at, name in enumerate(ZONE_COLUMNS)}
 BALANCE = ("heating", "cooling", "internal", "solar", "transmitted", "ventilated", "stored")
 """Wh over the run, ``heating - cooling + internal + solar - transmitted - ventilated = stored``."""
 
@@ -52,6 +65,11 @@ PROFILE_INPUTS = (
     Array("direct", _N_M, "float64", "W per drive"),
     Array("solar_in", _N_M, "float64", "W per drive, 0 for temperatures"),
 )
+RUN_INPUTS = (
+    Array("start_c", (), "float64", "degC"),
+    Array("overheating_c", (), "float64", "degC"),
+    Array("warmup", (), "int64", "h"),
+)
 NETWORK_INPUTS = (
     *PROFILE_INPUTS,
     Array("capacity_j_k", ("n", "s"), "float64", "J/K"),
@@ -59,14 +77,14 @@ NETWORK_INPUTS = (
     Array("air_in_w_k", ("n", "s"), "float64", "W/K"),
     Array("drive_in", ("n", "s", "m"), "float64", "W per drive"),
     Array("gain_in", ("n", "s"), "float64", "W"),
-    Array("start_c", (), "float64", "degC"),
-    Array("warmup", (), "int64", "h"),
+    *RUN_INPUTS,
 )
 OUTPUTS = (
     Array("heating_w", ("n", "t"), "float32", "W"),
     Array("cooling_w", ("n", "t"), "float32", "W"),
     Array("air_c", ("n", "t"), "float32", "degC"),
     Array("balance", ("n", "flows"), "float64", "Wh"),
+    Array("figures", ("n", "figures"), "float64", "see air_node.FIGURES"),
 )
 PER_BUILDING = ("profile", "zones", "direct", "solar_in")
 OF_NETWORK = ("capacity_j_k", "conductance_w_k", "air_in_w_k", "drive_in", "gain_in")
@@ -110,6 +128,8 @@ def sample(size: int, rng: np.random.Generator) -> Inputs:
             floor * rng.uniform(0.0, 0.3, size), floor * rng.uniform(0.0, 1.0, size), 5e3 * floor, floor,
             floor - radiant, air_in.sum(axis=1) + window, floor * rng.choice([0.0, 30.0, 1e3], size),
             floor * rng.choice([0.0, 1e3], size),
+            rng.uniform(0.0, 0.8, size), floor * rng.choice([0.0, 0.5, 2.0], size), rng.normal(0.0, 1.0, size),
+            air_in.sum(axis=1) + window, floor - radiant,
         ]
     )  # fmt: skip
     clouds = rng.uniform(0.2, 1.0, (hours, drives - 1))
@@ -129,6 +149,7 @@ def sample(size: int, rng: np.random.Generator) -> Inputs:
         "drive_in": drive_in,
         "gain_in": gain_in,
         "start_c": 20.0,
+        "overheating_c": 26.5,
         "warmup": 72,
     }
 
@@ -148,18 +169,23 @@ def _conserves(kernel: Kernel, inputs: Inputs) -> None:
     assert residual(_run(kernel, inputs)[3]).max() <= 1e-9
 
 
+def _nearly_conserves(kernel: Kernel, inputs: Inputs) -> None:
+    assert residual(_run(kernel, inputs)[3]).max() <= 1e-5
+
+
 def _nothing_from_nothing(kernel: Kernel, inputs: Inputs) -> None:
     """No gains and outdoors at the set-point: the zone stays there without heating."""
     still = inputs | {
         "drive": np.zeros_like(inputs["drive"]), "gain": np.zeros_like(inputs["gain"]),
         "heat_set_c": np.full_like(inputs["heat_set_c"], 20.0), "cool_set_c": np.full_like(inputs["cool_set_c"], 20.0),
-        "start_c": 20.0,
+        "start_c": 20.0, "zones": inputs["zones"].copy(),
     }  # fmt: skip
     still["drive"][:, 0] = 20.0
+    still["zones"][:, ZONE["heat_offset_k"]] = 0.0
     heating, cooling, air = _run(kernel, still)[:3]
     scale = inputs["zones"][:, 3:4]
-    assert np.all(heating <= 1e-6 * scale)
-    assert np.all(cooling <= 1e-6 * scale)
+    assert np.all(heating <= NOTHING_W_M2 * scale)
+    assert np.all(cooling <= NOTHING_W_M2 * scale)
     np.testing.assert_allclose(air, 20.0, atol=1e-5)
 
 
@@ -182,6 +208,7 @@ def _holds_the_limits(kernel: Kernel, inputs: Inputs) -> None:
     assert np.all(heating <= most * (1.0 + 1e-6))
     assert np.all(cooling <= least * (1.0 + 1e-6))
     low, high = inputs["heat_set_c"][inputs["profile"]], inputs["cool_set_c"][inputs["profile"]]
+    low = heating_set(low, inputs["zones"][:, ZONE["heat_offset_k"]][:, None], high)
     assert np.all((air >= low - 1e-4) | (heating >= most * (1.0 - 1e-6)))
     assert np.all((air <= high + 1e-4) | (cooling >= least * (1.0 - 1e-6)))
     assert not np.any((heating > 0.0) & (cooling > 0.0))
@@ -198,10 +225,34 @@ def _leaks_never_lower_heating(kernel: Kernel, inputs: Inputs) -> None:
     assert np.all(after >= before * (1.0 - 1e-9))
 
 
+def _recovery_is_less_ventilation(kernel: Kernel, inputs: Inputs) -> None:
+    less = inputs | {"zones": inputs["zones"].copy()}
+    vent, recovery = ZONE["h_vent_w_k"], ZONE["heat_recovery"]
+    less["zones"][:, vent] *= 1.0 - inputs["zones"][:, recovery]
+    less["zones"][:, recovery] = 0.0
+    for one, other in zip(_run(kernel, inputs), _run(kernel, less), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def _airing_only_cools(kernel: Kernel, inputs: Inputs) -> None:
+    """Never warmer for it, never more cooling, never less heating."""
+    closed = inputs | {"zones": inputs["zones"].copy()}
+    closed["zones"][:, ZONE["airing_w_k"]] = 0.0
+    (heating, cooling, air, _, figures), before = _run(kernel, inputs), _run(kernel, closed)
+    assert np.all(air <= before[2] + 1e-4)
+    least = NOTHING_W_M2 * inputs["zones"][:, 3:4]
+    assert np.all(cooling <= before[1] + least)
+    assert np.all(heating >= before[0] - least)
+    assert np.all(figures[:, 6] <= before[4][:, 6] + 1e-4)
+
+
 LAWS = (
     Property("energy is conserved to 1e-9", _conserves),
+    Property("energy is conserved to 1e-5, also in single precision", _nearly_conserves),
     Property("no gains and no temperature difference: no demand", _nothing_from_nothing),
     Property("the order of buildings does not matter", _order_does_not_matter),
     Property("set-points and capacities hold", _holds_the_limits),
     Property("more infiltration never lowers heating in the cold", _leaks_never_lower_heating),
+    Property("heat recovery is as much less ventilation", _recovery_is_less_ventilation),
+    Property("airing only cools", _airing_only_cools),
 )

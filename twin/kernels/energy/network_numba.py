@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.kernels.energy.modal import all_modes
 from twin.kernels.energy.modal_numba import fast as step_modes
+from twin.kernels.energy.reduction import all_modes
 from twin.kernels.registry import variant
 
 Float = NDArray[np.float64]
@@ -30,11 +30,10 @@ def fast(
     drive_in: Float,
     gain_in: Float,
     start_c: float,
+    overheating_c: float,
     warmup: int,
-) -> tuple[Single, Single, Single, Float]:
+) -> tuple[Single, Single, Single, Float, Float]:
     """Run networks as all their modes, without loss; see `twin.kernels.energy.network.reference`."""
     modes = all_modes(zones, direct, solar_in, capacity_j_k, conductance_w_k, air_in_w_k, drive_in, gain_in)
-    heating, cooling, air, balance, _ = step_modes(
-        drive, heat_set_c, cool_set_c, gain, air_flow, profile, *modes, start_c, warmup, 1
-    )
-    return heating, cooling, air, balance
+    shared = drive, heat_set_c, cool_set_c, gain, air_flow, profile
+    return step_modes(*shared, *modes, start_c, overheating_c, warmup, 1)

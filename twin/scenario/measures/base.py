@@ -23,6 +23,7 @@ from twin.errors import SchemaError, SelectorError, TwinError, at_row
 from twin.scenario import expression, selectors
 
 if TYPE_CHECKING:
+    from twin.scenario.parameters import ModelParameters
     from twin.scenario.prospects import Prospects
 
 MAX_CORNERS = 10_000
@@ -38,12 +39,16 @@ class Model(BaseModel):
 class Context:
     """Where a measure is applied: its name in the study (part of new ids), and the folder paths start from.
 
-    `solar` says what PV would bring on each building of a city, for measures that choose by it.
+    `solar` says what PV would bring on each building of a city, for measures that choose by it. `parameters` are the
+    nominal ones as the measures before left them, for measures that compare costs; `seed`, the study's, keys who takes
+    part.
     """
 
     name: str
     base: Path | None
     solar: Prospects
+    parameters: ModelParameters
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,10 @@ class Change:
         Where the unit cost is from; empty where no cost is counted.
     rows : tuple of dict
         What was chosen, in order, where a measure ranks (see `twin.scenario.measures.pv_programme`).
+    payments : tuple of dict
+        Who pays what of the investment, and each year (see `twin.scenario.payments`).
+    factors : dict
+        By what a measure multiplies named parameters, for example ``energy.district_heating_co2_kg_kwh``.
     """
 
     measure: str
@@ -77,6 +86,8 @@ class Change:
     capital_cost_eur: float = 0.0
     cost_source: str = ""
     rows: tuple[dict[str, Any], ...] = ()
+    payments: tuple[dict[str, Any], ...] = ()
+    factors: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the change as plain data."""

@@ -9,9 +9,10 @@ from pydantic import Field
 from twin.city.model import City
 from twin.energy.costs import HEAT_SUPPLY_EUR_M2, heat_supply_cost_eur
 from twin.scenario.measures.base import Change, Context, Selecting, amount, count, with_column
+from twin.scenario.payments import by_owner
 
 Supply = Literal["district_heating", "gas_boiler", "oil_boiler", "direct_electric", "air_heat_pump", "ground_heat_pump"]
-_WORDS: dict[str, str] = {
+WORDS: dict[str, str] = {
     "district_heating": "district heating",
     "gas_boiler": "gas boilers",
     "oil_boiler": "oil boilers",
@@ -34,13 +35,15 @@ class ChangeHeatSupply(Selecting):
         other = mask & (city.buildings["heat_supply"] != self.to).to_numpy()
         done = city.buildings[other]
         floor_m2 = float(done["floor_area_m2"].sum())
-        summary = f"changes {count(len(done), 'building')} ({amount(floor_m2)} m² of floor area) to {_WORDS[self.to]}"
+        cost = heat_supply_cost_eur(done, self.to)
+        summary = f"changes {count(len(done), 'building')} ({amount(floor_m2)} m² of floor area) to {WORDS[self.to]}"
         change = self.report(
             context,
             int(mask.sum()),
             summary,
             quantities={"buildings": len(done), "floor_area_m2": floor_m2},
-            capital_cost_eur=float(heat_supply_cost_eur(done, self.to).sum()),
+            capital_cost_eur=float(cost.sum()),
             cost_source=f"{HEAT_SUPPLY_EUR_M2[self.to]:g} EUR per m² of floor area (assumption, twin.energy.costs)",
+            payments=by_owner(done, "heat supplies", cost),
         )
         return city.replace(buildings=with_column(city.buildings, "buildings", "heat_supply", other, self.to)), change
