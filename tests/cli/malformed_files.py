@@ -254,6 +254,7 @@ EPW = EPW_HEADER + "".join(
     for day in range(1, days + 1)
     for hour in range(1, 25)
 )
+CHANGE = "month,temperature_k\n" + "".join(f"{month},2\n" for month in range(1, 13))
 
 
 def epw(name: str, says: str, content: str | bytes, *, code: int = 4, error: str = "WeatherError") -> Case:
@@ -327,4 +328,7 @@ FILES = [
     epw("epw-on-the-other-hemisphere", "the weather is from a place", EPW.replace("60.20,", "-60.20,", 1)),
     epw("epw-latitude-of-95", "w.epw:1:41: the latitude '95' is not valid", EPW.replace("60.20", "95", 1)),
     epw("epw-that-is-packed", "w.epw: the weather file is compressed", b"PK\x03\x04" + bytes(100), **UNSAFE),
+    imported("climate-change", "weather: changed by the months of c.csv", text(CHANGE, "c.csv"), "--climate-change", "c.csv", code=0, error=None),
+    imported("climate-change-in-words", "c.csv:3:2: temperature_k is 'warm'", text(CHANGE.replace("\n2,2", "\n2,warm"), "c.csv"), "--climate-change", "c.csv"),
+    imported("climate-change-of-eleven-months", "c.csv: month 12 is missing", text(CHANGE.replace("12,2\n", ""), "c.csv"), "--climate-change", "c.csv"),
 ]  # fmt: skip

@@ -163,7 +163,8 @@ def street_block(year_class, use="residential", height_m=20.0, levels=6.0):
 )
 def test_district_heat_of_helsinki_blocks(small_city, plain_weather, year_class, low, high, figure):
     """Purchased heat per floor area of apartment blocks in Helsinki: 130 to 200 kWh/m²a old, 60 to 100 new."""
-    city = dataclasses.replace(small_city, buildings=street_block(year_class))
+    block = street_block(year_class).assign(zone_id=small_city.zones.index[0])
+    city = dataclasses.replace(small_city, buildings=block)
     result = simulate_energy(city, plain_weather, rough_sun(plain_weather, 9), EnergyParameters(), seed=1)
     specific = result.totals["district_heating_kwh_a"] / city.buildings["floor_area_m2"].sum()
     name, source = f"District heat of apartment blocks, {year_class}", f"plausible range {low:g} to {high:g}"

@@ -47,10 +47,12 @@ def find_study(name_or_path: str) -> Path:
 
 def _load(name_or_path: str, quiet: bool) -> tuple[Study, City]:
     from twin.city.library import find_city
+    from twin.decision.canvas_file import check_canvas
     from twin.scenario.study import load_study
 
     path = find_study(name_or_path)
     study = load_study(path)
+    check_canvas(study)
     _check_targets(study)
     with ProgressLine("city", quiet) as progress:
         try:

@@ -190,14 +190,13 @@ def _together(parts: Sequence[EnergyResult], members: Sequence[NDArray[np.int64]
     """Return the results of groups of buildings as one, each building at its place."""
     order = np.argsort(np.concatenate(members))
     tables = [pd.concat([getattr(p, name) for p in parts]).iloc[order] for name in ("buildings", "balance")]
-    series = []
-    for f in fields(EnergyResult)[2:-1]:
-        whole = np.empty((len(order), HOURS), np.float32)
+    series = {}
+    for name in (f.name for f in fields(EnergyResult) if f.name.endswith("_kw")):
+        series[name] = np.empty((len(order), HOURS), np.float32)
         for part, mine in zip(parts, members, strict=True):
-            whole[mine] = getattr(part, f.name)
-        series.append(whole)
-    district = series[[f.name for f in fields(EnergyResult)[2:-1]].index("district_heating_kw")]
-    return EnergyResult(*tables, *series, _totals(tables[0], district))
+            series[name][mine] = getattr(part, name)
+    totals = _totals(tables[0], series["district_heating_kw"])
+    return EnergyResult(buildings=tables[0], balance=tables[1], **series, totals=totals)
 
 
 def _balance(

@@ -24,6 +24,8 @@ from twin.scenario.parameters import ModelParameters
 if TYPE_CHECKING:
     from twin.city.model import City
     from twin.energy.model import EnergyResult
+    from twin.energy.parameters import EnergyParameters, Factors
+    from twin.scenario.calibrated import Calibrated
     from twin.solar.model import FacadeGains, Roofs, SolarResult
     from twin.traffic.model import TrafficResult
 
@@ -131,6 +133,7 @@ def evaluate(
     investment_eur: float = 0.0,
     public_eur: float = 0.0,
     pv_share_before: NDArray[np.float64] | None = None,
+    calibrated: Calibrated | None = None,
     variant: str = "numba",
     memo: Memo | None = None,
     sink: HourlySink | None = None,
@@ -157,6 +160,8 @@ def evaluate(
         The part of it that the public pays.
     pv_share_before : float64 (buildings, 2), optional
         Shares of the suitable roof and façade area that carried PV before any measure; none when left out.
+    calibrated : Calibrated, optional
+        The calibration of the study.
     variant : str
         Kernel variant.
     memo : Memo, optional
@@ -171,7 +176,16 @@ def evaluate(
     charging = simulate_charging(city, traffic.arrivals_veh_h, parameters.operations, seed=seed, draw=draw)
     carrying = _carrying(city, roofs, installed, parameters, variant, memo)
     buildings, planes, series, totals = simulate_buildings(
-        city, parameters, roofs, seed, draw, variant=variant, memo=memo, sink=sink, carrying=carrying
+        city,
+        parameters,
+        roofs,
+        seed,
+        draw,
+        variant=variant,
+        memo=memo,
+        sink=sink,
+        carrying=carrying,
+        calibrated=calibrated,
     )
     investment_eur += _pv_investment(city, buildings, pv_share_before, parameters)
 
@@ -257,11 +271,16 @@ def simulate_buildings(
     memo: Memo,
     sink: HourlySink | None = None,
     carrying: pd.Series | None = None,
+    calibrated: Calibrated | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, NDArray[np.float64]], dict[str, float]]:
     """Solar, energy and the building balance, block by block; return columns, planes, hourly sums and totals."""
     from twin.solar.model import facade_gains, simulate_solar
 
     prints = memo.prints(city)
+    of_energy, factors = parameters.energy, None
+    if calibrated:
+        of_energy, factors = calibrated.inputs(city, of_energy, draw)
+    fitted = "" if calibrated is None else calibrated.identity
     sun = (prints.sun, parameters.solar, variant)
     carried = _series_hash(carrying)
     gains: FacadeGains = memo.get(
@@ -280,8 +299,8 @@ def simulate_buildings(
             ),
         )
         energy: EnergyResult = memo.get(
-            fingerprint.combined("energy", prints.without_pv, *sun, parameters.energy, seed, draw, start),
-            lambda rows=rows: _energy(city, gains, parameters, seed, draw, rows, variant),  # type: ignore[misc]
+            fingerprint.combined("energy", prints.without_pv, *sun, of_energy, fitted, seed, draw, start),
+            lambda rows=rows: _energy(city, gains, of_energy, factors, seed, draw, rows, variant),  # type: ignore[misc]
         )
         balance = building_balance(
             energy.buildings.index,
@@ -320,7 +339,14 @@ def _series_hash(values: pd.Series | None) -> str:
 
 
 def _energy(
-    city: City, gains: FacadeGains, parameters: ModelParameters, seed: int, draw: int, rows: slice, variant: str
+    city: City,
+    gains: FacadeGains,
+    parameters: EnergyParameters,
+    factors: Factors | None,
+    seed: int,
+    draw: int,
+    rows: slice,
+    variant: str,
 ) -> EnergyResult:
     from twin.energy.drives import SunOnBuildings
     from twin.energy.model import simulate_energy
@@ -329,10 +355,11 @@ def _energy(
         city,
         city.weather,
         SunOnBuildings(**vars(gains)),
-        parameters.energy,
+        parameters,
         seed=seed,
         draw=draw,
         rows=rows,
+        factors=factors.rows(rows) if factors else None,
         variant=variant,
     )
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from twin.city.model import City, Weather
 
 _NUMERIC_PACKAGES = ("numpy", "numba", "scipy", "shapely", "pandas", "geopandas", "pyproj", "simpy")
-_SHOWING = ("report", "cli")
-"""Rooms that show numbers and compute none."""
+_SHOWING = ("decision", "report", "cli")
+"""Rooms that read the numbers of a run and add none to it."""
 
 
 def versions() -> dict[str, str]:

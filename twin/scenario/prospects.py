@@ -20,6 +20,7 @@ from twin.solar.economics import economics
 
 if TYPE_CHECKING:
     from twin.city.model import City
+    from twin.scenario.calibrated import Calibrated
     from twin.scenario.parameters import ModelParameters
     from twin.solar.model import Roofs
 
@@ -92,6 +93,8 @@ class Simulated:
         Returns the roofs of a city.
     seed : int
         The study's.
+    calibrated : Calibrated, optional
+        The study's calibration.
     variant : str
         Kernel variant.
     """
@@ -99,9 +102,16 @@ class Simulated:
     exact = True
 
     def __init__(
-        self, parameters: ModelParameters, roofs: Callable[[City], Roofs], *, seed: int, variant: str = "numba"
+        self,
+        parameters: ModelParameters,
+        roofs: Callable[[City], Roofs],
+        *,
+        seed: int,
+        calibrated: Calibrated | None = None,
+        variant: str = "numba",
     ) -> None:
-        self._parameters, self._roofs, self._seed, self._variant = parameters, roofs, seed, variant
+        self._parameters, self._roofs, self._seed = parameters, roofs, seed
+        self._calibrated, self._variant = calibrated, variant
         self._known: dict[tuple[str, Surface], pd.DataFrame] = {}
 
     def of(self, city: City, surface: Surface) -> pd.DataFrame:
@@ -126,7 +136,8 @@ class Simulated:
         from twin.scenario.evaluate import Memo, simulate_buildings
 
         roofs, memo = self._roofs(city), Memo(capacity=1)
-        frame, *_ = simulate_buildings(city, self._parameters, roofs, self._seed, 0, variant=self._variant, memo=memo)
+        how = {"variant": self._variant, "memo": memo, "calibrated": self._calibrated}
+        frame, *_ = simulate_buildings(city, self._parameters, roofs, self._seed, 0, **how)  # type: ignore[arg-type]
         return frame
 
 

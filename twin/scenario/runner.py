@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from twin.errors import RunError
 from twin.scenario import files, fingerprint
+from twin.scenario.calibrated import Calibrated, calibration_of
 from twin.scenario.evaluate import Evaluation, Memo, evaluate
 from twin.scenario.neighbours import QUANTITIES, neighbour_totals, neighbours
 from twin.scenario.output import ScenarioWriter, missing_outputs, write_draws, write_noise
@@ -61,6 +62,7 @@ class Plan:
     draws: int
     variant: str
     identity: str
+    calibrated: Calibrated | None = None
 
     @property
     def folder_name(self) -> str:
@@ -82,20 +84,22 @@ def plan_run(study: Study, city: City, variant: str = "numba") -> Plan:
     Raises
     ------
     StudyError, SelectorError
-        A measure that does not fit the city.
+        A measure that does not fit the city, or no calibration where the study names one.
     """
     from twin.scenario.apply import apply_measures
 
     scenarios = {name: apply_measures(city, study, study.measures_of(name)) for name in study.names()}
+    calibrated = calibration_of(study)
     identity = fingerprint.combined(
         json.dumps(study.resolved(), sort_keys=True),
         # The city before any measure counts too: what measures cost depends on what was there.
         [fingerprint.city_hash(each) for each in (city, *(applied.city for applied in scenarios.values()))],
+        "" if calibrated is None else calibrated.identity,
         fingerprint.versions(),
         fingerprint.source_hash(),
         variant,
     )
-    return Plan(study, city, scenarios, study.uncertainty.draws, variant, identity)
+    return Plan(study, city, scenarios, study.uncertainty.draws, variant, identity, calibrated)
 
 
 def run_study(plan: Plan, runs: Path, progress: Progress | None = None) -> Run:
@@ -174,7 +178,9 @@ class _Execution:
             return
         self.progress("choosing roofs for PV", 0, self.total)
         begun = time.perf_counter()
-        solar = Simulated(self.parameters[0], self._roofs, seed=study.seed, variant=plan.variant)
+        solar = Simulated(
+            self.parameters[0], self._roofs, seed=study.seed, calibrated=plan.calibrated, variant=plan.variant
+        )
         scenarios = {n: apply_measures(plan.city, study, study.measures_of(n), solar) for n in study.names()}
         self.plan = dataclasses.replace(plan, scenarios=scenarios)
         self._log("roofs chosen", seconds=round(time.perf_counter() - begun, 3))
@@ -229,6 +235,7 @@ class _Execution:
             investment_eur=sum(change.capital_cost_eur for change in applied.changes),
             public_eur=sum(public_part(change.payments) for change in applied.changes),
             pv_share_before=_pv_share_before(self.plan.city, applied.city),
+            calibrated=self.plan.calibrated,
             variant=self.plan.variant,
             memo=self.memo,
             sink=writer.hourly if writer else None,
@@ -266,9 +273,8 @@ class _Execution:
         city = self.plan.scenarios[BASELINE].city
         results = self.folder / BASELINE / "buildings.parquet"
         plan, roofs = self.plan, self._roofs(city)
-        return compared_stock(
-            city, results, self.parameters[0], roofs, seed=plan.study.seed, variant=plan.variant, memo=self.memo
-        )
+        how = plan.study.seed, plan.variant, self.memo, plan.calibrated
+        return compared_stock(city, results, self.parameters[0], roofs, *how)
 
     def _info(self, blocks: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         """Return the content of run.json; the same for every execution of the same run."""

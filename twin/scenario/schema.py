@@ -121,10 +121,9 @@ class Uncertainty(Model):
     parameters: dict[str, Distribution] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _both_or_none(self) -> Uncertainty:
-        if bool(self.draws) != bool(self.parameters):
-            lacking = "parameters" if self.draws else "draws"
-            raise PydanticCustomError("twin", f"uncertainty has no {lacking}", {"expected": "draws and parameters"})
+    def _drawn(self) -> Uncertainty:
+        if self.parameters and not self.draws:
+            raise PydanticCustomError("twin", "uncertainty has no draws", {"expected": "draws and parameters"})
         return self
 
 
@@ -149,6 +148,9 @@ class Study(Model):
     study: Name = Field(description="name of the study: small letters, digits and hyphens")
     question: Text = Field(description="what the study should answer, in plain words")
     city: Text = Field(description="city of the library, or path of a city package relative to this file")
+    calibration: Text | None = Field(
+        None, description="folder made by `twin calibrate` for the city, relative to this file"
+    )
     baseline: Baseline = Baseline()
     measures: dict[Name, Annotated[list[Intervention], Field(min_length=1)]] = Field(
         default_factory=dict, description="named lists of interventions, applied in order"
@@ -156,6 +158,7 @@ class Study(Model):
     scenarios: dict[Name, Scenario] = Field(min_length=1, description="what is compared with the baseline")
     uncertainty: Uncertainty = Field(default_factory=lambda: Uncertainty(draws=0))
     targets: list[Target] = Field(default_factory=list)
+    canvas: dict[str, Any] | None = Field(None, description="City Model Canvas: fourteen blocks, checked by name")
     seed: int = Field(0, ge=0, le=2**53, description="seed of all random numbers")
 
     _path: Path | None = PrivateAttr(None)

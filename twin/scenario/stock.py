@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from twin.city.model import City
+    from twin.scenario.calibrated import Calibrated
     from twin.scenario.parameters import ModelParameters
     from twin.solar.model import Roofs
 
@@ -22,7 +23,14 @@ CARRIERS = list(BOUGHT_HEAT.values())
 
 
 def compared_stock(
-    city: City, results: Path, parameters: ModelParameters, roofs: Roofs, *, seed: int, variant: str, memo: Memo
+    city: City,
+    results: Path,
+    parameters: ModelParameters,
+    roofs: Roofs,
+    seed: int,
+    variant: str,
+    memo: Memo,
+    calibrated: Calibrated | None,
 ) -> list[dict[str, Any]]:
     """Return the rows of `twin.energy.stock.stock_comparison` as plain data, None where there is no figure.
 
@@ -36,13 +44,15 @@ def compared_stock(
         The nominal ones.
     roofs : Roofs
         Of `city`.
-    seed, variant, memo
+    seed, variant, memo, calibrated
         As of `twin.scenario.evaluate.evaluate`.
     """
     corrected = pd.read_parquet(results, columns=CARRIERS).reindex(city.buildings.index)
     energy = dataclasses.replace(parameters.energy, prebound_strength=0.0)
     without = dataclasses.replace(parameters, energy=energy)
-    calculated = simulate_buildings(city, without, roofs, seed, 0, variant=variant, memo=memo)[0]
+    calculated, *_ = simulate_buildings(
+        city, without, roofs, seed, 0, variant=variant, memo=memo, calibrated=calibrated
+    )
     table = stock_comparison(city.buildings, corrected, calculated, city.meta.country).reset_index()
     rows = table.to_dict("records")
     return [{str(k): None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()} for row in rows]

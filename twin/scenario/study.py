@@ -26,6 +26,12 @@ Keys = tuple[str | int, ...]
 KEY = "[key]"
 """Ends the keys of a problem that is about a key itself, as in pydantic's locations."""
 _DISTRIBUTION: TypeAdapter[Distribution] = TypeAdapter(Distribution)
+CALIBRATED = {
+    *(f"energy.{name}_factor" for name in ("u_value", "infiltration", "ventilation", "internal_gains", "hot_water")),
+    *("energy.appliance_use_factor", "energy.heating_setpoint_shift_k"),
+    *("energy.behaviour_spread", "energy.setpoint_spread_k"),
+}
+"""Parameters whose doubt a calibration holds, building by building."""
 _NAME_RULE = "small letters, digits and hyphens, for example car-free-street"
 
 
@@ -171,6 +177,16 @@ def _meaning_problems(data: Mapping[str, Any]) -> Iterator[tuple[Keys, StudyErro
     uncertain = _mapping(_mapping(data.get("uncertainty")).get("parameters"))
     for path, value in uncertain.items():
         yield from _caught(("uncertainty", "parameters", path, KEY), partial(_check_uncertain, str(path), value))
+        if path in CALIBRATED and data.get("calibration"):
+            yield (
+                ("uncertainty", "parameters", path, KEY),
+                StudyError(f"the calibration holds {path} already", remedy="leave it out: draws take its members"),
+            )
+    if _mapping(data.get("uncertainty")).get("draws") and not uncertain and not data.get("calibration"):
+        yield (
+            ("uncertainty",),
+            StudyError("uncertainty has no parameters", expected="draws and parameters, or a calibration"),
+        )
 
 
 def _check_value(path: str, value: Any) -> None:
