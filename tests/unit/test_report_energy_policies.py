@@ -41,6 +41,19 @@ def test_each_euro_stands_once(run: FakeRun) -> None:
     assert all(cell.startswith("−") for cell in both["bills"].values() if cell != "–")
 
 
+def test_costs_of_a_year_follow_the_interest_of_the_run(run: FakeRun) -> None:
+    usual = energy_policies(run, compare(run), labels_of(run))
+    assert (usual["years"], usual["rate"]) == ("30", "3")
+    run.info["parameters"] += [
+        {"path": path, "value": value, "source": "test", "meaning": "", "unit": "-", "distribution": ""}
+        for path, value in (("lifecycle.years", 10.0), ("lifecycle.discount_rate", 0.08))
+    ]
+    dear = energy_policies(run, compare(run), labels_of(run))
+    assert (dear["years"], dear["rate"]) == ("10", "8")
+    costs = [{row["label"]: row["cost"] for row in section["money"]} for section in (usual, dear)]
+    assert costs[0]["Both, with deep retrofit"] != costs[1]["Both, with deep retrofit"]
+
+
 def test_what_the_baseline_pays_is_left_out(run: FakeRun) -> None:
     run.info["changes"]["baseline"] = [run.info["changes"]["combination"][2]]
     section = energy_policies(run, compare(run), labels_of(run))

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.energy.parameters import EnergyParameters
+from twin.energy.stock import BASE_C
 from twin.errors import DataError
 
 Float = NDArray[np.float64]
@@ -25,8 +26,6 @@ LEAST_GAP_K = 1.0
 """Between the heating and the cooling set-point."""
 FULL = 0.95
 """Quantile of the days' largest deviations from their mean at which the bounds are reached."""
-BASE_C = 17.0
-"""Of Finnish heating degree days."""
 LAG_HOURS = 6
 """Over which outdoor air is averaged in the shape of a district's load (assumption)."""
 WATER_SHARE = 0.2

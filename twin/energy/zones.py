@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from twin.city.model import Weather
 from twin.city.schema import BUILDING_USES
+from twin.city.tabula import LEAKAGE_DIVISOR
 from twin.energy import archetypes as arch
 from twin.energy.envelope import Shells
 from twin.energy.fabric import MOST_U_W_M2K, Fabric, inner_areas
@@ -21,9 +22,6 @@ from twin.random import entity_keys, normal
 
 Float = NDArray[np.float64]
 AIR_J_M3K = 1200.0
-LEAKAGE_DIVISOR = ((5.0, 15.0), (3.0, 20.0), (2.0, 24.0), (0.0, 35.0))
-"""q50 over mean leakage by storeys from this number up (Finnish decree 1010/2017, formerly D5; 35 was checked, the
-others are given as recalled)."""
 DESIGN_MARGIN = 1.5
 """Heating capacity over the steady loss in the coldest hour (assumption)."""
 

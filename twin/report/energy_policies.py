@@ -27,8 +27,6 @@ LOADS = (
     ("district heat", "District heat", ("district_heating_kw",)),
     ("electricity", "Electricity from outside", ("import_kw",)),
 )
-LIFE = LifecycleParameters()
-ANNUITY = annuity_factor(LIFE.years, LIFE.discount_rate)
 LEAST_CO2_T = 0.5
 """A smaller change of CO2 makes no meaningful cost per tonne."""
 
@@ -37,6 +35,13 @@ def concerns_energy(run: Run) -> bool:
     """Return whether a measure of the run says who pays for it, or changes district heat."""
     changes = [change for scenario in run.info["changes"].values() for change in scenario]
     return any(change.get("payments") or change.get("factors") for change in changes)
+
+
+def lifecycle_of(run: Run) -> LifecycleParameters:
+    """Return the run's nominal period, interest and prices of life-cycle costs."""
+    prefix = "lifecycle."
+    rows = [row for row in run.info["parameters"] if row["path"].startswith(prefix)]
+    return LifecycleParameters(**{row["path"].removeprefix(prefix): float(row["value"]) for row in rows})
 
 
 def energy_policies(run: Run, table: pd.DataFrame, labels: Mapping[str, str]) -> dict[str, Any]:
@@ -53,13 +58,14 @@ def energy_policies(run: Run, table: pd.DataFrame, labels: Mapping[str, str]) ->
     if not concerns_energy(run):
         return {}
     payers, money = who_pays(run, table, labels)
+    life = lifecycle_of(run)
     return {
         "payers": payers,
         "money": money,
         "owners": list(dict.fromkeys(OWNER_OF_USE.values())),
         "running": any(row["yearly"] != NOTHING for row in money),
-        "years": number(LIFE.years),
-        "rate": number(100 * LIFE.discount_rate),
+        "years": number(life.years),
+        "rate": number(100 * life.discount_rate),
         "peaks": peak_rows(run, labels),
         "heat": heat_rows(run),
         "heat_names": [labels[name] for name in (BASELINE, *run.info["scenarios"])],
@@ -73,6 +79,8 @@ def who_pays(run: Run, table: pd.DataFrame, labels: Mapping[str, str]) -> tuple[
     paid = {name: _paid(run, name) for name in (BASELINE, *run.info["scenarios"])}
     bills = {name: bills_eur_a(run, name) for name in paid}
     rows: list[dict[str, Any]] = []
+    life = lifecycle_of(run)
+    annuity = annuity_factor(life.years, life.discount_rate)
     for name in run.info["scenarios"]:
         once = {p: paid[name].get(p, (0.0, 0.0))[0] - paid[BASELINE].get(p, (0.0, 0.0))[0] for p in PAYERS}
         yearly = sum(pay[1] for pay in paid[name].values()) - sum(pay[1] for pay in paid[BASELINE].values())
@@ -80,7 +88,7 @@ def who_pays(run: Run, table: pd.DataFrame, labels: Mapping[str, str]) -> tuple[
         once[OTHER] = invested - sum(once.values())
         bill = {owner: bills[name][owner] - bills[BASELINE][owner] for owner in bills[name]}
         co2_t = _difference(cells, name, "total_co2_t_a")
-        cost_eur_a = ANNUITY * (invested - once[UTILITY]) + yearly + sum(bill.values())
+        cost_eur_a = annuity * (invested - once[UTILITY]) + yearly + sum(bill.values())
         rows.append(
             {
                 "label": labels[name],

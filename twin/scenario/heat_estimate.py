@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from twin.energy.archetypes import Use, archetypes_of
 from twin.energy.costs import heat_supply_cost_eur
 from twin.energy.envelope import build_shells
+from twin.energy.stock import BASE_C
 from twin.kernels.energy.heat_pump import AIR, GROUND, cop
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-BASE_C = 17.0
 AIR_WH_M3K = 0.333
 FLOOR_FACTOR = 0.6
 """Loss to the ground over loss to outdoor air (assumption, after the b-factors of EN 12831)."""
