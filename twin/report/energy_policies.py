@@ -14,7 +14,7 @@ from twin.city.schema import YEAR_CLASSES
 from twin.energy.lifecycle import LifecycleParameters, annuity_factor
 from twin.report.charts import DAY, HOUR_MIDDLES, Lines
 from twin.report.formats import NOTHING, eur, number
-from twin.scenario.payments import OWNER_OF_USE, PAYERS, UTILITY, summed
+from twin.scenario.payments import OWNER_OF_USE, PAYERS, UTILITY, concerns_energy, summed
 from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
@@ -29,12 +29,6 @@ LOADS = (
 )
 LEAST_CO2_T = 0.5
 """A smaller change of CO2 makes no meaningful cost per tonne."""
-
-
-def concerns_energy(run: Run) -> bool:
-    """Return whether a measure of the run says who pays for it, or changes district heat."""
-    changes = [change for scenario in run.info["changes"].values() for change in scenario]
-    return any(change.get("payments") or change.get("factors") for change in changes)
 
 
 def lifecycle_of(run: Run) -> LifecycleParameters:
@@ -55,7 +49,7 @@ def energy_policies(run: Run, table: pd.DataFrame, labels: Mapping[str, str]) ->
     labels : mapping
         Scenario names for readers.
     """
-    if not concerns_energy(run):
+    if not concerns_energy(run.info["changes"]):
         return {}
     payers, money = who_pays(run, table, labels)
     life = lifecycle_of(run)

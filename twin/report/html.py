@@ -13,7 +13,7 @@ from markupsafe import Markup
 from twin.decision.compare import MINIMUM_DRAWS, compare, targets
 from twin.decision.distribution import OUTCOMES, count_outcomes, zone_differences
 from twin.report import charts, summary
-from twin.report.energy_policies import concerns_energy, energy_policies, peak_charts
+from twin.report.energy_policies import energy_policies, peak_charts
 from twin.report.formats import number
 from twin.report.layers import place_names
 from twin.report.maps import difference_maps
@@ -21,6 +21,7 @@ from twin.report.neighbours import limit_rows, neighbour_sections
 from twin.report.rebound import rebound_rows
 from twin.report.roofs_first import programme_sections
 from twin.scenario import files
+from twin.scenario.payments import concerns_energy
 from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _profiles(run: Run, table: pd.DataFrame, labels: dict[str, str]) -> tuple[li
 
 def _energy_charts(run: Run, labels: dict[str, str]) -> list[str]:
     """Return the charts of peak days that some scenario changes."""
-    if not concerns_energy(run):
+    if not concerns_energy(run.info["changes"]):
         return []
     return [charts.line_chart(chart, labels) for chart in peak_charts(run) if charts.differs(chart)]
 

@@ -8,6 +8,7 @@ public buildings are taken as public property (assumption).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,11 @@ OWNER_OF_USE = {
 }
 
 Payments = tuple[dict[str, Any], ...]
+
+
+def concerns_energy(changes: Mapping[str, Iterable[Mapping[str, Any]]]) -> bool:
+    """Return whether a measure says who pays for it, or changes district heat; `changes` as in ``run.json``."""
+    return any(change.get("payments") or change.get("factors") for some in changes.values() for change in some)
 
 
 def payment(payer: str, what: str, *, eur: float = 0.0, eur_a: float = 0.0) -> Payments:

@@ -24,7 +24,7 @@ from twin.scenario.evaluate import Evaluation, Memo, evaluate
 from twin.scenario.neighbours import QUANTITIES, neighbour_totals, neighbours
 from twin.scenario.output import ScenarioWriter, missing_outputs, write_draws, write_noise
 from twin.scenario.parameters import ModelParameters, model_parameters, scaled
-from twin.scenario.payments import public_part
+from twin.scenario.payments import concerns_energy, public_part
 from twin.scenario.store import BASELINE, Run
 
 if TYPE_CHECKING:
@@ -282,6 +282,7 @@ class _Execution:
 
         plan, study = self.plan, self.plan.study
         score = resolution_score(plan.scenarios[BASELINE].city)
+        changes = {name: [dataclasses.asdict(c) for c in applied.changes] for name, applied in plan.scenarios.items()}
         return {
             "format": 1,
             "run": plan.folder_name,
@@ -295,15 +296,12 @@ class _Execution:
             "labels": study.labels(),
             "draws": plan.draws,
             "seed": study.seed,
-            "changes": {
-                name: [dataclasses.asdict(change) for change in applied.changes]
-                for name, applied in plan.scenarios.items()
-            },
+            "changes": changes,
             "parameters": _parameter_table(self.parameters[0], study),
             "sources": [dataclasses.asdict(source) for source in _sources(plan.city)],
             "repairs": list(plan.city.meta.repairs),
             "resolution": {"score": score.attrs["score"], "rows": score.reset_index(drop=True).to_dict("records")},
-            "stock": self._stock(),
+            "stock": self._stock() if concerns_energy(changes) else [],
             "warnings": _warnings({name: rows[0]["notes"] for name, rows in blocks.items()}, study.labels()),
             "versions": fingerprint.versions(),
             "checksums": {"city": fingerprint.city_hash(plan.city), "source": fingerprint.source_hash()},
