@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from twin.decision.canvas_parts import Item, UnitValue, Year
+from twin.decision.canvas_sections import Computing, Device, Incomes, Pilot, SharedProgramme
 from twin.scenario.measures.base import Model
 from twin.scenario.schema import Name, Text
 
@@ -21,7 +23,6 @@ Role = Literal["partner", "beneficiary", "buy-in", "supplier", "payer", "gainer"
 Evidence = Literal["simulated", "measured", "expert", "none"]
 Direction = Literal["lower", "higher"]
 Share = Annotated[float, Field(ge=0, le=1)]
-Year = Annotated[int, Field(ge=1900, le=2200)]
 
 
 @dataclass(frozen=True)
@@ -56,36 +57,10 @@ BLOCKS = (
 BLOCK = {block.key: block for block in BLOCKS}
 
 
-class Item(Model):
-    """An entry of a block."""
-
-    id: Name | None = Field(None, description="name that other entries refer to")
-    text: Text
-
-
 class Statement(Item):
     """A plain entry, and the actor it is about."""
 
     actor: Name | None = None
-
-
-class UnitValue(Model):
-    """What one unit costs or is worth, with where that is from and how far it may be off."""
-
-    value: float
-    unit: Text = Field(description="for example EUR/kWp")
-    source: Text
-    year: Year
-    low: float
-    high: float
-
-    @model_validator(mode="after")
-    def _ordered(self) -> UnitValue:
-        if not self.low <= self.value <= self.high:
-            raise PydanticCustomError(
-                "twin", f"the value {self.value:g} is not between low {self.low:g} and high {self.high:g}"
-            )
-        return self
 
 
 class _Target(Model):
@@ -329,6 +304,11 @@ class Canvas(Model):
     unit_values: dict[Name, UnitValue] = Field(default_factory=dict)
     targets: list[TargetPlan] = Field(default_factory=list)
     accounts: Accounts | None = None
+    devices: Annotated[list[Device], *_FORMS] = Field(default_factory=list)
+    computing: Computing | None = None
+    incomes: Incomes | None = None
+    pilot: Pilot | None = None
+    shared_programme: SharedProgramme | None = None
 
     def entries(self, block: str) -> list[Any]:
         """Return the entries of a block; of the mission, at most one."""
