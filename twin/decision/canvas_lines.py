@@ -170,6 +170,9 @@ def _valued(
         low=low,
         high=high,
         verdict=verdict,
+        unit_key=(line.unit_value or name) if unit.value else "",
+        unit_low=unit.low / unit.value if unit.value else 1.0,
+        unit_high=unit.high / unit.value if unit.value else 1.0,
     )
 
 

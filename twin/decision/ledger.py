@@ -66,6 +66,10 @@ class Line:
         Range of the amount; NaN where none is known.
     verdict : str
         What the comparison says of the KPI's difference; empty for a stated line.
+    unit_key : str
+        What the unit value is called: lines of one key are uncertain together; empty where it has no range.
+    unit_low, unit_high : float
+        Ends of the unit value's range as parts of it.
     """
 
     id: str
@@ -84,6 +88,9 @@ class Line:
     low: float = float("nan")
     high: float = float("nan")
     verdict: str = ""
+    unit_key: str = ""
+    unit_low: float = 1.0
+    unit_high: float = 1.0
 
 
 @dataclass(frozen=True)

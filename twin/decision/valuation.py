@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from twin import random
 from twin.decision.compare import BETTER, CHANGED, NOT_MODELLED, WORSE
 from twin.decision.ledger import COST, OUTSIDE, SAVING, Line
 from twin.decision.staging import AT_ONCE, Uptake
@@ -21,6 +22,9 @@ from twin.errors import StudyError
 from twin.scenario.store import BASELINE
 
 Float = NDArray[np.float64]
+
+SAMPLES = 1000
+"""Samples of KPI draws and unit values that intervals of money rest on."""
 
 KNOWN_FROM_NOISE = (BETTER, WORSE, CHANGED, "")
 """Verdicts of amounts that may be relied on; the empty one is that of stated lines."""
@@ -154,6 +158,44 @@ def amounts_by_draw(lines: pd.DataFrame, draws: pd.DataFrame, scenario: str) -> 
         if kpi:
             amounts[:, k] = differences[kpi].to_numpy(np.float64) * per_unit
     return amounts
+
+
+def sampled_amounts(
+    lines: pd.DataFrame, draws: pd.DataFrame, scenario: str, seed: int, samples: int = SAMPLES
+) -> Float:
+    """Return the amount of every line in many samples, float64 (samples, n), for intervals of sums of money.
+
+    Sample ``k`` takes the KPI differences of draw ``1 + k % d`` and, for every unit value with a range, a triangular
+    number with its most likely value at the stated one, keyed by the unit value's name: the same in all scenarios.
+
+    Parameters
+    ----------
+    lines : DataFrame (n,)
+        `Ledger.lines`.
+    draws : DataFrame
+        `Run.draws`, with at least one draw beside the nominal one.
+    scenario : str
+    seed : int
+    """
+    physical = amounts_by_draw(lines, draws, scenario)
+    chosen = physical[np.arange(samples) % len(physical)]
+    keys = lines["unit_key"].to_numpy()
+    ranged = np.flatnonzero((keys != "") & (lines["unit_low"] < lines["unit_high"]).to_numpy())
+    if len(ranged):
+        u = random.uniform(seed, "decision.unit_values", random.entity_keys(keys[ranged]), n=samples).T
+        low, high = (lines[name].to_numpy(np.float64)[ranged] for name in ("unit_low", "unit_high"))
+        chosen[:, ranged] *= _triangular(u, low, high)
+    return chosen
+
+
+def _triangular(u: Float, low: Float, high: Float) -> Float:
+    """Return the triangular numbers of mode 1 at probabilities `u`; the ends may be in either order."""
+    low, high = np.minimum(low, high), np.maximum(low, high)
+    span = high - low
+    at_mode = (1.0 - low) / span
+    rising = low + np.sqrt(np.maximum(u * span * (1.0 - low), 0.0))
+    falling = high - np.sqrt(np.maximum((1.0 - u) * span * (high - 1.0), 0.0))
+    return np.where(u < at_mode, rising, falling)
 
 
 def payment_lines(

@@ -1,0 +1,265 @@
+"""The decision that a run leads to: canvas, claims, ledger, vetoes, robustness, incidence and footprint in one object.
+
+Pages, the command line and tests read all they show from `Decision`; nothing is computed again elsewhere. Everything
+that rests on money needs the canvas's ``accounts``; without them the parts on money are empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from twin.decision import finance, ledger, robustness, valuation
+from twin.decision.actors import one_name
+from twin.decision.canvas import Accounts, Canvas
+from twin.decision.canvas_lines import ledger_lines
+from twin.decision.compare import QUANTILES, compare
+from twin.decision.overview import Overview, run_overview
+from twin.decision.transfers import Transfers, price_of_delay, smallest_transfers, veto_test
+from twin.scenario.output import MINIMUM_DRAWS
+from twin.scenario.store import BASELINE
+
+if TYPE_CHECKING:
+    from twin.scenario.store import Run
+
+Lines = list[ledger.Line]
+
+
+@dataclass(frozen=True)
+class Money:
+    """The ledger of one scenario and all that follows from it; sums are present values in EUR.
+
+    Attributes
+    ----------
+    book : Ledger
+    notes : list of str
+        What the ledger does not count, and why.
+    positions : DataFrame
+        Indexed by actor: value, low, high (90 % interval; NaN without draws). With `OUTSIDE` the values sum to zero.
+    matrix : DataFrame
+        Payers (rows) by gainers (columns).
+    cases : DataFrame
+        The three business cases (`twin.decision.ledger.business_cases`), with npv_low and npv_high.
+    pockets : Pockets
+    transfers : Transfers
+        The smallest that leave no actor worse off.
+    delay : Series
+        What a year of delay costs each actor.
+    """
+
+    book: ledger.Ledger
+    notes: list[str]
+    positions: pd.DataFrame
+    matrix: pd.DataFrame
+    cases: pd.DataFrame
+    pockets: ledger.Pockets
+    transfers: Transfers
+    delay: pd.Series
+
+
+@dataclass(frozen=True)
+class Decision:
+    """All that a run says to the decision.
+
+    Attributes
+    ----------
+    run : Run
+    overview : Overview
+        Canvas, state of its blocks, claims and their verdicts.
+    table : DataFrame
+        The KPI table (`twin.decision.compare.compare`).
+    money : dict of str to Money
+        By scenario; empty without accounts.
+    vetoes : DataFrame
+        Of `veto_test`: scenario, actor, position, compensation, paid_by, outcome; `stated` is the compensation that the
+        canvas offers (NaN where none).
+    choice : DataFrame
+        Indexed by scenario, the baseline too: wins (share of weights of criteria and draws under which it is best),
+        wins_stakeholders (the same for weights of stakeholders and their positions; NaN without accounts), pareto.
+    lines : DataFrame
+        What each scenario does to the three bottom lines (`robustness.bottom_lines`).
+    conflicts : DataFrame
+        Where one bottom line gets better and another worse.
+    """
+
+    run: Run
+    overview: Overview
+    table: pd.DataFrame
+    money: dict[str, Money]
+    vetoes: pd.DataFrame
+    choice: pd.DataFrame
+    lines: pd.DataFrame
+    conflicts: pd.DataFrame
+    labels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def canvas(self) -> Canvas:
+        """The canvas of the study."""
+        return self.overview.canvas
+
+    @property
+    def scenarios(self) -> list[str]:
+        """The scenarios, without the baseline."""
+        return list(self.run.info["scenarios"])
+
+    @cached_property
+    def actor_labels(self) -> dict[str, str]:
+        """Names of actors for readers, by the names that ledgers know them by."""
+        known = {a.id or a.label: a.label for a in self.overview.actors}
+        return known | {ledger.OUTSIDE: "everybody else"}
+
+    def kpi(self, scenario: str, name: str) -> dict[str, Any] | None:
+        """Return the row of a KPI in a scenario, None where the run has none."""
+        found = self._rows.get((scenario, name))
+        return None if found is None else dict(found)
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str], dict[str, Any]]:
+        rows = self.table.to_dict("records")
+        return {(str(r["scenario"]), str(r["kpi"])): {str(k): v for k, v in r.items()} for r in rows}
+
+
+def decide(run: Run) -> Decision:
+    """Return the decision of a finished run whose study has a canvas.
+
+    Raises
+    ------
+    StudyError
+        The study has no canvas.
+    """
+    overview = run_overview(run)
+    canvas, table, draws = overview.canvas, compare(run), run.draws()
+    money = _money(run, canvas, table, draws)
+    lines = robustness.bottom_lines(table)
+    return Decision(
+        run,
+        overview,
+        table,
+        money,
+        _vetoes(canvas, money),
+        _choice(run, canvas, table, draws, money),
+        lines,
+        robustness.conflicts(lines),
+        dict(run.info["labels"]),
+    )
+
+
+def _money(run: Run, canvas: Canvas, table: pd.DataFrame, draws: pd.DataFrame) -> dict[str, Money]:
+    if canvas.accounts is None:
+        return {}
+    found = {}
+    for scenario in run.info["scenarios"]:
+        changes = run.info["changes"][scenario]
+        lines, notes = ledger_lines(canvas, scenario, table, changes, canvas.accounts.first_year)
+        found[scenario] = _money_of(scenario, lines, notes, canvas, canvas.accounts, draws, int(run.info["seed"]))
+    return found
+
+
+def _money_of(
+    scenario: str,
+    lines: Lines,
+    notes: list[str],
+    canvas: Canvas,
+    accounts: Accounts,
+    draws: pd.DataFrame,
+    seed: int,
+) -> Money:
+    rate, first, years, names = accounts.discount_rate, accounts.first_year, accounts.years, one_name(canvas)
+    book = ledger.build(lines, first, years)
+    public = [name for name, actor in canvas.actors.items() if actor.public]
+    cases = ledger.business_cases(book, rate, accounts.promoter, public, names)
+    present = ledger.present_positions(book, rate, names)
+    positions = present.rename("value").to_frame().assign(low=np.nan, high=np.nan)
+    cases = cases.assign(npv_low=np.nan, npv_high=np.nan)
+    if len(book.lines) and draws["draw"].max() >= MINIMUM_DRAWS:
+        amounts = valuation.sampled_amounts(book.lines, draws, scenario, seed)
+        by_actor = _positions_by_sample(book, amounts, rate, names, list(present.index))
+        positions["low"], positions["high"] = np.quantile(by_actor, QUANTILES, axis=0)
+        by_case = ledger.npv_by_draw(book, amounts, rate, accounts.promoter, public, names)
+        cases["npv_low"], cases["npv_high"] = (by_case.quantile(q)[cases.index] for q in QUANTILES)
+    own = present.drop(index=ledger.OUTSIDE, errors="ignore")
+    return Money(
+        book,
+        notes,
+        positions,
+        ledger.matrix(book, rate, names),
+        cases,
+        ledger.pockets(book, rate, names),
+        smallest_transfers(own),
+        price_of_delay(_renamed(lines, names), first, years, rate),
+    )
+
+
+def _renamed(lines: Lines, names: dict[str, str]) -> Lines:
+    """Return the lines between actors instead of parties, without those that an actor pays to itself."""
+    moved = [replace(x, payer=names.get(x.payer, x.payer), gainer=names.get(x.gainer, x.gainer)) for x in lines]
+    return [line for line in moved if line.payer != line.gainer]
+
+
+def _positions_by_sample(
+    book: ledger.Ledger, amounts: np.ndarray, rate: float, names: dict[str, str], actors: list[str]
+) -> np.ndarray:
+    """Return the present value of every actor's position in every sample, float64 (samples, actors)."""
+    payer, gainer = book.parties(names)
+    factor = finance.npv(rate, book.profile)
+    sign = np.array([(gainer == a).astype(float) - (payer == a) for a in actors]).reshape(len(actors), len(factor))
+    return np.asarray(amounts @ (sign * factor).T)
+
+
+def _vetoes(canvas: Canvas, money: dict[str, Money]) -> pd.DataFrame:
+    columns = ["scenario", "actor", "position", "compensation", "paid_by", "outcome", "stated"]
+    holders = [name for name, actor in canvas.actors.items() if actor.veto]
+    if not money or not holders:
+        return pd.DataFrame(columns=columns)
+    net = pd.DataFrame({s: m.positions["value"] for s, m in money.items()}).T
+    net = (
+        net.reindex(columns=sorted({*net.columns, *holders})).fillna(0.0).drop(columns=ledger.OUTSIDE, errors="ignore")
+    )
+    found = veto_test(net, holders)
+    offered = {name: actor.compensation.value for name, actor in canvas.actors.items() if actor.compensation}
+    return found.assign(stated=found["actor"].map(offered).astype(float))[columns]
+
+
+def _choice(
+    run: Run, canvas: Canvas, table: pd.DataFrame, draws: pd.DataFrame, money: dict[str, Money]
+) -> pd.DataFrame:
+    """Return win shares and the Pareto set of the scenarios and the baseline."""
+    alternatives, seed = [BASELINE, *run.info["scenarios"]], int(run.info["seed"])
+    better = {str(r["kpi"]): str(r["better"]) for r in table.to_dict("records")}
+    criteria = [k for k in robustness.BOTTOM_LINE if k in better]
+    choice = pd.DataFrame(index=pd.Index(alternatives, name="scenario"))
+    if not criteria:
+        return choice.assign(wins=np.nan, wins_stakeholders=np.nan, pareto=False)
+    cube = _scores(draws, alternatives, criteria, better)
+    sampled = cube[1:] if len(cube) > 1 else cube
+    choice["wins"] = robustness.win_shares(sampled, robustness.sample_weights(criteria, seed))
+    choice["wins_stakeholders"] = _stakeholder_wins(alternatives, canvas, money, seed)
+    noise = None
+    if len(sampled) >= MINIMUM_DRAWS:
+        low, high = np.quantile(sampled - sampled[:, :1], QUANTILES, axis=0)
+        noise = ((high - low) / 2.0).max(axis=0)
+    return choice.assign(pareto=robustness.pareto(cube[0], noise))
+
+
+def _scores(draws: pd.DataFrame, alternatives: list[str], criteria: list[str], better: dict[str, str]) -> np.ndarray:
+    """Return scores, higher is better, float64 (draws, alternatives, criteria), draw 0 first."""
+    wanted = draws[draws["quantity"].isin(criteria)]
+    cube = wanted.pivot(index="draw", columns=["scenario", "quantity"], values="value").sort_index()
+    sign = np.array([1.0 if better[k] == "higher" else -1.0 for k in criteria])
+    return np.stack([cube[s][criteria].to_numpy(np.float64) * sign for s in alternatives], axis=1)
+
+
+def _stakeholder_wins(alternatives: list[str], canvas: Canvas, money: dict[str, Money], seed: int) -> np.ndarray:
+    """Return the win shares where stakeholders' present values are the criteria and their weights are not known."""
+    holders = [name for name, actor in canvas.actors.items() if actor.weight > 0.0]
+    if not money or not holders:
+        return np.full(len(alternatives), np.nan)
+    rows = [
+        np.zeros(len(holders)) if s == BASELINE else money[s].positions["value"].reindex(holders).fillna(0.0).to_numpy()
+        for s in alternatives
+    ]
+    return robustness.win_shares(np.stack(rows), robustness.sample_weights(holders, seed))
