@@ -29,6 +29,7 @@ TOTALS = {
     "total_co2_t_a": 8421.0, "building_co2_t_a": 6900.0, "traffic_co2_t_a": 1521.0, "energy_cost_eur_a": 5.61e6,
     "investment_eur": 0.0, "vehicle_km_day": 48211.0, "delay_veh_h_day": 312.4, "mean_car_trip_time_min": 11.42,
     "car_share": 0.283, "traffic_nox_kg_a": 2210.0, "toll_revenue_eur_a": 0.0, "heating_kwh_a": 7.21e7,
+    "community_shared_kwh_a": 0.0, "community_gain_eur_a": 0.0,
     "cooling_kwh_a": 4.1e5, "overheating_h": 9120.0, "district_heating_kwh_a": 8.8e7,
     "peak_district_heating_kw": 31200.0, "peak_heating_kw": 29000.0, "vehicles_kwh_a": 0.0,
     "public_investment_eur": 0.0, "pv_kwh_a": 1.2e5, "electricity_demand_kwh_a": 3.3e7, "import_kwh_a": 3.29e7,
@@ -74,6 +75,10 @@ class FakeRun:
     table: pd.DataFrame
     hourly: dict[str, dict[str, np.ndarray]]
     spread: dict[str, pd.DataFrame]
+
+    @property
+    def scenarios(self) -> list[str]:
+        return ["baseline", *self.info["scenarios"]]
 
     def layer(self, scenario: str, name: str) -> gpd.GeoDataFrame:
         return self.layers[scenario, name].copy()

@@ -137,7 +137,7 @@ def evidence_sentence(judged: pd.DataFrame) -> str:
     none, count, share = share_without_evidence(judged)
     if not count:
         return "Nothing is claimed."
-    return f"{none} of {count} claims have no evidence ({100 * share:.0f} %)."
+    return f"{none} of {count} claims {'has' if none == 1 else 'have'} no evidence ({100 * share:.0f} %)."
 
 
 def _by_draw(draws: pd.DataFrame, kpis: set[str]) -> Values:

@@ -19,7 +19,7 @@ from twin.decision.canvas import Accounts, Canvas
 from twin.decision.canvas_lines import ledger_lines
 from twin.decision.compare import QUANTILES, compare
 from twin.decision.overview import Overview, run_overview
-from twin.decision.transfers import Transfers, price_of_delay, smallest_transfers, veto_test
+from twin.decision.transfers import UNPAYABLE, Transfers, price_of_delay, smallest_transfers, veto_test
 from twin.scenario.output import MINIMUM_DRAWS
 from twin.scenario.store import BASELINE
 
@@ -59,6 +59,12 @@ class Money:
     pockets: ledger.Pockets
     transfers: Transfers
     delay: pd.Series
+
+    def told(self) -> pd.Series:
+        """Return the positions of actors whose interval lies on one side of zero; of all where there is none."""
+        own = self.positions.drop(index=ledger.OUTSIDE, errors="ignore")
+        inside = (own["low"] <= 0.0) & (own["high"] >= 0.0)
+        return own.loc[~inside, "value"]
 
 
 @dataclass(frozen=True)
@@ -215,13 +221,18 @@ def _vetoes(canvas: Canvas, money: dict[str, Money]) -> pd.DataFrame:
     holders = [name for name, actor in canvas.actors.items() if actor.veto]
     if not money or not holders:
         return pd.DataFrame(columns=columns)
-    net = pd.DataFrame({s: m.positions["value"] for s, m in money.items()}).T
-    net = (
-        net.reindex(columns=sorted({*net.columns, *holders})).fillna(0.0).drop(columns=ledger.OUTSIDE, errors="ignore")
-    )
-    found = veto_test(net, holders)
+    found = pd.concat([_veto_of(scenario, holders, books) for scenario, books in money.items()], ignore_index=True)
     offered = {name: actor.compensation.value for name, actor in canvas.actors.items() if actor.compensation}
     return found.assign(stated=found["actor"].map(offered).astype(float))[columns]
+
+
+def _veto_of(scenario: str, holders: list[str], books: Money) -> pd.DataFrame:
+    """Return the veto test of a scenario: those whose gain is certain pay compensation where they can."""
+    value = books.positions["value"].drop(index=ledger.OUTSIDE, errors="ignore")
+    net = value.reindex(sorted({*value.index, *holders}), fill_value=0.0).rename(scenario).to_frame().T
+    sure = set(books.told().index)
+    firm = veto_test(net, holders, allowed=lambda payer, gainer: payer in sure)
+    return firm if (firm["outcome"] != UNPAYABLE).all() else veto_test(net, holders)
 
 
 def _choice(

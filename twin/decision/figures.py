@@ -16,6 +16,7 @@ import pandas as pd
 
 from twin.decision.claims import share_without_evidence
 from twin.decision.kpis import KPIS
+from twin.decision.tasks import months_to_benefit
 from twin.errors import StudyError, did_you_mean
 from twin.scenario.store import BASELINE
 
@@ -209,5 +210,7 @@ def _stated(path: str, value: Any) -> Iterator[tuple[str, Figure]]:
 def _run(decision: Decision) -> Iterator[tuple[str, Figure]]:
     info = decision.run.info
     yield "run/draws", Figure(float(info["draws"]), COUNT, "uncertainty draws of the run")
+    months = months_to_benefit(decision.canvas)
+    yield "tasks/months", Figure(float("nan") if months is None else months, PLAIN, "end of the key activities, months")
     for layer, count in info["size"].items():
         yield f"run/{layer}", Figure(float(count), COUNT, f"{layer} of the city model")

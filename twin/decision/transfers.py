@@ -27,6 +27,8 @@ ROUNDING = 1e-9
 """Amounts up to this part of the largest position are none: a tenth of a cent of a million."""
 TIGHT: Any = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 """As exact as HiGHS goes: positions are scaled to one."""
+PASSES, COMPENSATED, UNPAYABLE = "passes", "passes if compensated", "cannot be compensated"
+"""Outcomes of the veto test."""
 DUAL = 1e-6
 """Prices are whole numbers; what is below this is zero."""
 
@@ -193,9 +195,9 @@ def veto_test(
             need = max(0.0, -float(position[actor]))
             paid = plan.flows[plan.flows["gainer"] == actor]
             if need <= rounding:
-                need, outcome = 0.0, "passes"
+                need, outcome = 0.0, PASSES
             else:
-                outcome = "passes if compensated" if plan.after[actor] >= 0.0 else "cannot be compensated"
+                outcome = COMPENSATED if plan.after[actor] >= 0.0 else UNPAYABLE
             by = str(paid["payer"].iloc[0]) if len(paid) else ""
             rows.append((scenario, actor, float(position[actor]), need, by, outcome))
     return pd.DataFrame(rows, columns=["scenario", "actor", "position", "compensation", "paid_by", "outcome"])

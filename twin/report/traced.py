@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from twin.decision.figures import COUNT, EUR, PERCENT, SHARE, YEAR, Figure, Figures
+from twin.decision.figures import COUNT, EUR, SHARE, YEAR, Figure, Figures
 from twin.decision.kpis import KPIS
 from twin.report.formats import NOTHING, THIN, decimals_of, difference_texts, eur, number, value_text
 
@@ -31,6 +31,10 @@ class Traced:
             repr(figure.value), ref, figure.origin, printed(figure)
         )
 
+    def link(self, ref: str) -> Markup:
+        """Return the same, as a link to the page and place that shows where the number is from."""
+        return Markup('<a class="from" href="{}">{}</a>').format(shown_in(ref, self.figures[ref]), self.html(ref))
+
     def svg(self, ref: str) -> str:
         """Return a number for a text of an SVG image: a ``<tspan>`` with the same attributes."""
         figure = self.figures[ref]
@@ -42,6 +46,20 @@ class Traced:
     def known(self, ref: str) -> bool:
         """Return whether there is such a number, and it is finite."""
         return self.figures.known(ref)
+
+
+def stated(text: object) -> Markup:
+    """Return words of the study or of a catalogue, a name or a text, whose digits are part of them."""
+    return Markup('<span class="stated">{}</span>').format(text)
+
+
+def shown_in(ref: str, figure: Figure) -> str:
+    """Return where a number stands beside what it comes from: in the report, the ledger or the canvas."""
+    if figure.kpi or ref.startswith("kpi/"):
+        return f"report.html#kpi-{ref.split('/')[2]}"
+    if ref.startswith(("ledger/", "veto/")):
+        return f"ledger.html#{ref.split('/')[1]}"
+    return "ledger.html#choice" if ref.startswith("choice/") else "canvas.html"
 
 
 def printed(figure: Figure) -> str:
@@ -61,9 +79,5 @@ def printed(figure: Figure) -> str:
         return f"{number(100 * value, decimals_of(abs(100 * value), DIGITS, 1), signed=sign)}{THIN}%"
     if figure.unit == COUNT:
         return number(value)
-    text = number(value, decimals_of(abs(value), DIGITS, 2), signed=sign)
-    return (
-        f"{text}{THIN}{figure.unit}"
-        if figure.unit and figure.unit != PERCENT
-        else text + (f"{THIN}%" if figure.unit == PERCENT else "")
-    )
+    text = number(value, 0 if value == int(value) else decimals_of(abs(value), DIGITS, 2), signed=sign)
+    return f"{text}{THIN}{figure.unit}" if figure.unit else text
