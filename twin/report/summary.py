@@ -123,13 +123,15 @@ def kpi_groups(run: Run, table: pd.DataFrame) -> list[dict[str, Any]]:
     for kpi in KPIS.values():
         if (BASELINE, kpi.id) not in cells or kpi.id in REBOUND:
             continue
-        group = groups.setdefault(kpi.domain, {"rows": [], "unchanged": []})
+        group = groups.setdefault(kpi.domain, {"rows": [], "unchanged": [], "same": []})
         own = [cells.get((scenario, kpi.id)) for scenario in run.info["scenarios"]]
         value = value_text(kpi, cells[BASELINE, kpi.id]["value"])
         if own and all(cell is not None and cell["verdict"] == NO_CHANGE for cell in own):
+            group["same"].append(kpi.id)
             group["unchanged"].append(f"{kpi.label} {value}" + (f" {kpi.shown.unit}" if value != "0" else ""))
             continue
         row = {
+            "id": kpi.id,
             "label": kpi.label,
             "meaning": kpi.meaning,
             "unit": kpi.shown.unit,

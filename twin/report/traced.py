@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from twin.decision.figures import COUNT, EUR, SHARE, YEAR, Figure, Figures
 from twin.decision.kpis import KPIS
 from twin.report.formats import NOTHING, THIN, decimals_of, difference_texts, eur, number, value_text
+from twin.report.summary import REBOUND
 
 DIGITS = 3
 UNKNOWN = NOTHING
@@ -56,7 +57,8 @@ def stated(text: object) -> Markup:
 def shown_in(ref: str, figure: Figure) -> str:
     """Return where a number stands beside what it comes from: in the report, the ledger or the canvas."""
     if figure.kpi or ref.startswith("kpi/"):
-        return f"report.html#kpi-{ref.split('/')[2]}"
+        kpi = ref.split("/")[2]
+        return "report.html#rebound" if kpi in REBOUND else f"report.html#kpi-{kpi}"
     if ref.startswith(("ledger/", "veto/")):
         return f"ledger.html#{ref.split('/')[1]}"
     return "ledger.html#choice" if ref.startswith("choice/") else "canvas.html"
