@@ -156,7 +156,7 @@ def test_what_the_run_lacks_is_not_modelled_and_no_evidence(run: FakeRun) -> Non
     judged = overview(one, fewer).claims  # type: ignore[arg-type]
     assert set(judged["verdict"]) == {"not modelled"}
     assert set(judged["evidence"]) == {"none"}
-    assert evidence_sentence(judged) == "1 of 1 claims have no evidence (100 %)."
+    assert evidence_sentence(judged) == "1 of 1 claims has no evidence (100 %)."
 
 
 def test_a_run_without_draws_supports_nothing(small_city: City, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_the_canvas_in_the_study_of_a_run(run: FakeRun) -> None:
     within = FakeRun(**{**vars(run), "info": run.info | {"study": study | {"canvas": parse_yaml(CANVAS)[0]}}})
     page = run_overview(within).as_data()  # type: ignore[arg-type]
     assert page["evidence"] == {
-        "sentence": "1 of 8 claims have no evidence (12 %).", "claims": 8, "without_evidence": 1,
+        "sentence": "1 of 8 claims has no evidence (12 %).", "claims": 8, "without_evidence": 1,
         "share_without_evidence": 0.125,
     }  # fmt: skip
     assert json.dumps(page, allow_nan=False)

@@ -12,7 +12,8 @@ from twin.city.model import City
 from twin.energy.parameters import EnergyParameters, Factors
 from twin.errors import StudyError
 from twin.scenario.calibrated import Calibrated, calibration_of
-from twin.scenario.evaluate import Memo, simulate_buildings
+from twin.scenario.evaluate import simulate_buildings
+from twin.scenario.memo import Memo
 from twin.scenario.parameters import ModelParameters, model_parameters
 from twin.scenario.study import load_study
 from twin.solar.model import prepare_roofs

@@ -12,7 +12,8 @@ from twin.city.model import HOURS, City, Terrain
 from twin.kernels.compile import OUTSIDE_RUNS
 from twin.kernels.registry import Kernel, families
 from twin.scenario.balance import ElectricityParameters, building_balance, city_balance
-from twin.scenario.evaluate import Evaluation, Memo, evaluate
+from twin.scenario.evaluate import Evaluation, evaluate
+from twin.scenario.memo import Memo
 from twin.scenario.parameters import ModelParameters, domains
 from twin.scenario.runner import _warnings, plan_run
 from twin.scenario.schema import Study

@@ -221,6 +221,18 @@ BUILDINGS = Layer(
             "facade_pv_share", "float64", "-", "share of the suitable façade area that carries PV", 0.0, 1.0,
             default=0.0,
         ),
+        Column(
+            "energy_community", "str", "-", "energy community that the building shares PV surplus in, may be empty",
+            default="",
+        ),
+        Column(
+            "community_price_eur_kwh", "float64", "EUR/kWh", "price of what members of the community share", -5.0, 5.0,
+            default=0.0,
+        ),
+        Column(
+            "community_fee_eur_kwh", "float64", "EUR/kWh", "grid fee and taxes on what members share", 0.0, 2.0,
+            default=0.0,
+        ),
         Column("zone_id", "str", "-", "zone that holds the building"),
     ),
 )  # fmt: skip

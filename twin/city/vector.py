@@ -33,6 +33,7 @@ _STATE = (
     "zone_id",
     *("envelope", "upgrades", "heating_shift_k", "heat_response", "appliance_factor"),
     *("electric_cars", "battery_kwh", "pv_share", "facade_pv_share"),
+    *("energy_community", "community_price_eur_kwh", "community_fee_eur_kwh"),
 )
 """Columns that no file is asked for: what follows from geometry, and state that a new city starts with."""
 BUILDING_TARGETS = (

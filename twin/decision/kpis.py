@@ -157,6 +157,11 @@ CATALOGUE: tuple[Kpi, ...] = (
         "share of the PV generation that the area uses in the same hour", _SHARE),
     Kpi("self_sufficiency_share", "Solar self-sufficiency", "-", "higher", "Electricity and solar",
         "share of the electricity demand that local PV covers in the same hour", _SHARE),
+    Kpi("community_shared_kwh_a", "Electricity shared in the community", "kWh/a", "higher", "Electricity and solar",
+        "solar surplus that members of energy communities pass on to each other, hour by hour", _MWH),
+    Kpi("community_gain_eur_a", "Gain of the community's members", "EUR/a", "higher", "Electricity and solar",
+        "what members of energy communities pay less and earn more by sharing; the energy company, with network fees "
+        "and taxes, loses the same sum; part of the energy cost of buildings", _KEUR),
     Kpi("neighbour_pv_loss_kwh_a", "PV potential lost by neighbours", "kWh/a", "lower", "Neighbours",
         "what PV on the roofs of buildings that stay as they are could generate less because others or trees change; "
         "below zero they gain", _as("MWh/a", 1e-3, 1), headline=True),

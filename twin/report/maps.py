@@ -235,7 +235,7 @@ def _map(
     if theme.layer == "zones":
         body.append(svg.element("use", href="#all-zones", fill="none", stroke="#fff", stroke_width=1.2))
         body.append(svg.element("use", href="#all-buildings", fill="#fff", opacity=0.35))
-        body.append(_zone_names(layers["zones"], frame))
+        body.append(zone_names(layers["zones"], frame))
     if closed and theme.layer == "links" and keys["links"]:
         marks = "".join(svg.element("use", href=f"#{keys['links'][i]}") for i in closed)
         body.append(svg.element("g", marks, fill="none", stroke="#111", stroke_width=2.2, stroke_dasharray="2 3"))
@@ -306,7 +306,7 @@ def scale_bar(frame: Frame) -> str:
     )
 
 
-def _zone_names(zones: gpd.GeoDataFrame, frame: Frame) -> str:
+def zone_names(zones: gpd.GeoDataFrame, frame: Frame) -> str:
     """Return the names of the zones at their middles, where few enough to be read."""
     if "name" not in zones.columns or len(zones) > NAMED_ZONES:
         return ""

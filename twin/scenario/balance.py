@@ -178,7 +178,7 @@ def building_balance(
         cars,
         row,
         store,
-        _signals(parameters, electricity, demand_kw.shape[1]),
+        signals(parameters, electricity, demand_kw.shape[1]),
         min(WARMUP_HOURS, demand_kw.shape[1]),
     )
     sums = dict(zip(ANNUAL, annual.T, strict=True))
@@ -248,14 +248,14 @@ def _store(
     return np.column_stack([columns[name] for name in STORE])
 
 
-def _signals(parameters: ElectricityParameters, electricity: pd.DataFrame | None, hours: int) -> NDArray[np.float64]:
+def signals(parameters: ElectricityParameters, electricity: pd.DataFrame | None, hours: int) -> NDArray[np.float64]:
     """Return price and CO2 of each hour, rows `twin.kernels.energy.meter.SIGNALS`."""
-    signals = np.empty((len(SIGNALS), hours))
+    rows = np.empty((len(SIGNALS), hours))
     for k, name in enumerate(SIGNALS):
-        signals[k] = getattr(parameters, name)
+        rows[k] = getattr(parameters, name)
         if electricity is not None and name in electricity:
-            signals[k] = electricity[name].to_numpy(np.float64)
-    return signals
+            rows[k] = electricity[name].to_numpy(np.float64)
+    return rows
 
 
 def city_balance(

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from twin.city.model import HOURS
 from twin.scenario import fingerprint
 from twin.scenario.balance import building_balance, city_balance
+from twin.scenario.community import Communities
+from twin.scenario.memo import Memo
 from twin.scenario.parameters import ModelParameters
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 
 BLOCK = 512
 """Buildings per block."""
-TRAFFIC_KEPT = 4
-"""Traffic results remembered: the baseline's and a few scenarios'."""
 
 HourlySink = Callable[[slice, dict[str, NDArray[np.float32]]], None]
 
@@ -51,74 +51,6 @@ class Evaluation:
     roof_planes: pd.DataFrame
     series: dict[str, NDArray[np.float64]]
     notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Prints:
-    """Fingerprints of what each domain reads of a city.
-
-    `traffic` leaves out what only the energy of buildings depends on, `without_pv` PV and batteries; `sun`
-    holds the geometry, the terrain with it, and the weather, from which roofs, horizons and façade gains follow.
-    """
-
-    traffic: str
-    buildings: str
-    without_pv: str
-    sun: str
-
-    @classmethod
-    def of(cls, city: City) -> Prints:
-        """Compute the fingerprints of a city."""
-        from twin.solar.model import geometry_key
-
-        pv = ("pv_share", "facade_pv_share", "battery_kwh")
-        heat = ("envelope", "upgrades", "heat_supply", "heat_supply_origin", "heating_shift_k", "heat_response")
-        energy = (*heat, "appliance_factor", "electric_cars", *pv)
-        streets = [fingerprint.layer_hash(layer) for layer in (city.nodes, city.links, city.zones)]
-        return cls(
-            traffic=fingerprint.combined(fingerprint.layer_hash(city.buildings, without=energy), *streets),
-            buildings=fingerprint.layer_hash(city.buildings),
-            without_pv=fingerprint.combined(
-                fingerprint.layer_hash(city.buildings, without=pv), city.zones["heat_island_k"].tolist()
-            ),
-            sun=fingerprint.combined(geometry_key(city), fingerprint.weather_hash(city.weather)),
-        )
-
-
-class Memo:
-    """Results of a domain, by fingerprint of all it reads, so that scenarios share what a measure leaves alone.
-
-    Domains are deterministic, so a remembered result is the same bits as a new one. Only the few used last are kept.
-    """
-
-    def __init__(self, capacity: int = 6) -> None:
-        self._capacity = capacity
-        self._results: dict[str, Any] = {}
-        self._prints: dict[int, tuple[City, Prints]] = {}
-        self._traffic: dict[str, TrafficResult] = {}
-
-    def prints(self, city: City) -> Prints:
-        """Return the fingerprints of a city, computed once: the draws of a scenario share its city."""
-        if id(city) not in self._prints:
-            self._prints[id(city)] = (city, Prints.of(city))  # the city is kept, so that its id stays its own
-        return self._prints[id(city)][1]
-
-    def traffic(self, key: str, compute: Callable[[], TrafficResult]) -> TrafficResult:
-        """Return the same of traffic, kept apart: all scenarios of a draw start from the baseline's."""
-        result: TrafficResult = _recall(self._traffic, TRAFFIC_KEPT, key, compute)
-        return result
-
-    def get(self, key: str, compute: Callable[[], Any]) -> Any:
-        """Return the result for `key`, computing it when it is not remembered."""
-        return _recall(self._results, self._capacity, key, compute)
-
-
-def _recall(results: dict[str, Any], capacity: int, key: str, compute: Callable[[], Any]) -> Any:
-    result = results.pop(key) if key in results else compute()
-    results[key] = result
-    if len(results) > capacity:
-        results.pop(next(iter(results)))
-    return result
 
 
 def evaluate(
@@ -289,7 +221,7 @@ def simulate_buildings(
     )
     names = ("demand_kw", "pv_kw", "heating_kw", "hot_water_kw", "cooling_kw", "district_heating_kw")
     series = {name: np.zeros(HOURS) for name in names}
-    blocks, planes = [], []
+    blocks, planes, communities = [], [], Communities(city.buildings)
     for start in range(0, len(city.buildings), BLOCK):
         rows = slice(start, min(start + BLOCK, len(city.buildings)))
         solar: SolarResult = memo.get(
@@ -316,19 +248,24 @@ def simulate_buildings(
         )
         for name, values in _block_sums(balance, energy).items():
             series[name] += values
+        communities.add(rows, balance.net_kw)
         if sink:
             hourly = {"electricity_kw": energy.electricity_kw, "pv_kw": solar.pv_kw, "heating_kw": energy.heating_kw}
             sink(rows, hourly)
         planes.append(solar.planes)
         blocks.append(pd.concat([energy.buildings, solar.buildings, balance.buildings], axis=1))
     buildings = pd.concat(blocks)
+    shared = communities.settle(buildings.index, parameters.electricity, city.electricity)
+    buildings = pd.concat([buildings, shared], axis=1)
+    buildings["electricity_cost_eur_a"] -= buildings["community_gain_eur_a"]
     buildings["co2_kg_a"] = buildings["heat_co2_kg_a"] + buildings["electricity_co2_kg_a"]
     buildings["energy_cost_eur_a"] = buildings["heat_cost_eur_a"] + buildings["electricity_cost_eur_a"]
     totals = {str(name): float(buildings[name].sum()) for name in buildings.columns}
     intensive = ("specific_yield_kwh_kwp", "roof_sun_h_a", "roof_sky_view", "max_operative_c", "heating_kwh_m2_a")
     peaks = ("peak_heating_kw", "peak_cooling_kw", "peak_electricity_kw", "peak_feed_in_kw")
-    for drop in (*peaks, "pv_used_kwh_a", *intensive):
+    for drop in (*peaks, "pv_used_kwh_a", "community_bought_kwh_a", "community_sold_kwh_a", *intensive):
         totals.pop(drop, None)
+    totals["community_shared_kwh_a"] = communities.shared_kwh_a
     totals["peak_heating_kw"] = float((series["heating_kw"] + series["hot_water_kw"]).max())
     totals["peak_district_heating_kw"] = float(series["district_heating_kw"].max())
     return buildings, pd.concat(planes), series, totals

@@ -133,7 +133,8 @@ class Simulated:
 
     def _simulated(self, city: City) -> pd.DataFrame:
         """Return the columns of the buildings, nominal."""
-        from twin.scenario.evaluate import Memo, simulate_buildings
+        from twin.scenario.evaluate import simulate_buildings
+        from twin.scenario.memo import Memo
 
         roofs, memo = self._roofs(city), Memo(capacity=1)
         how = {"variant": self._variant, "memo": memo, "calibrated": self._calibrated}

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from twin.errors import RunError
 from twin.scenario import files, fingerprint
 from twin.scenario.calibrated import Calibrated, calibration_of
-from twin.scenario.evaluate import Evaluation, Memo, evaluate
+from twin.scenario.evaluate import Evaluation, evaluate
+from twin.scenario.memo import Memo
 from twin.scenario.neighbours import QUANTITIES, neighbour_totals, neighbours
 from twin.scenario.output import ScenarioWriter, missing_outputs, write_draws, write_noise
 from twin.scenario.parameters import ModelParameters, model_parameters, scaled
 from twin.scenario.payments import concerns_energy, public_part
-from twin.scenario.store import BASELINE, Run
+from twin.scenario.store import BASELINE, CANVAS, Run
 
 if TYPE_CHECKING:
     from twin.city.model import City
@@ -91,7 +92,7 @@ def plan_run(study: Study, city: City, variant: str = "numba") -> Plan:
     scenarios = {name: apply_measures(city, study, study.measures_of(name)) for name in study.names()}
     calibrated = calibration_of(study)
     identity = fingerprint.combined(
-        json.dumps(study.resolved(), sort_keys=True),
+        json.dumps(_simulated(study), sort_keys=True),
         # The city before any measure counts too: what measures cost depends on what was there.
         [fingerprint.city_hash(each) for each in (city, *(applied.city for applied in scenarios.values()))],
         "" if calibrated is None else calibrated.identity,
@@ -127,6 +128,7 @@ def run_study(plan: Plan, runs: Path, progress: Progress | None = None) -> Run:
             if not (folder / "run.json").is_file():
                 files.remove_leftovers(folder)
                 _Execution(plan, folder, progress or (lambda label, done, total: None)).finish()
+            _keep_canvas(folder, plan.study)
     except Timeout:
         raise RunError(
             "another process is writing this run", where=str(folder), remedy="wait for it, or stop it and run again"
@@ -144,7 +146,7 @@ class _Execution:
         self.roofs: dict[str, Roofs] = {}
         self.keys: dict[int, tuple[City, str]] = {}
         self.total = len(plan.scenarios) * (plan.draws + 1)
-        self.started = time.time()
+        self.started, self.cpu = time.time(), time.process_time()
 
     def finish(self) -> None:
         """Do every block that is missing, then write what is made of all of them."""
@@ -164,8 +166,9 @@ class _Execution:
         write_draws(self.folder, blocks)
         for name in self.plan.study.scenarios:
             write_noise(self.folder, name, blocks[name], blocks[BASELINE], self.plan.scenarios, NOISE_QUANTITIES)
+        info = self._info(blocks)
         self._log("finished", seconds=round(time.time() - self.started, 3))
-        files.write_json(self.folder / "run.json", self._info(blocks))
+        files.write_json(self.folder / "run.json", info)
         self.progress("finished", self.total, self.total)
 
     def _choose(self) -> None:
@@ -261,6 +264,9 @@ class _Execution:
         return self.roofs[key]
 
     def _log(self, event: str, **fields: object) -> None:
+        """Write a line with the time, and the processor time that this process took since the line before."""
+        before, self.cpu = self.cpu, time.process_time()
+        fields["cpu_seconds"] = round(self.cpu - before, 3)
         line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event, **fields})
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
@@ -287,7 +293,7 @@ class _Execution:
             "format": 1,
             "run": plan.folder_name,
             "identity": plan.identity,
-            "study": study.resolved(),
+            "study": _simulated(study),
             "question": study.question,
             "city": dataclasses.asdict(plan.city.meta),
             "size": {name: len(getattr(plan.city, name)) for name in ("buildings", "links", "nodes", "zones")},
@@ -306,6 +312,19 @@ class _Execution:
             "versions": fingerprint.versions(),
             "checksums": {"city": fingerprint.city_hash(plan.city), "source": fingerprint.source_hash()},
         }
+
+
+def _simulated(study: Study) -> dict[str, Any]:
+    """Return the study as plain data without its canvas: no result depends on it, so it makes no new run."""
+    return {key: value for key, value in study.resolved().items() if key != "canvas"}
+
+
+def _keep_canvas(folder: Path, study: Study) -> None:
+    """Write the canvas that the study has now, and remove one that it no longer has."""
+    if study.canvas is None:
+        (folder / CANVAS).unlink(missing_ok=True)
+    else:
+        files.write_json(folder / CANVAS, study.canvas)
 
 
 def _pv_share_before(city: City, changed: City) -> NDArray[np.float64]:

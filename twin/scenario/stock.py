@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from twin.energy.stock import BOUGHT_HEAT, stock_comparison
-from twin.scenario.evaluate import Memo, simulate_buildings
+from twin.scenario.evaluate import simulate_buildings
+from twin.scenario.memo import Memo
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,9 +1,9 @@
 """The run folder: what a finished run left on disk, and how it is read.
 
 ``runs/<study>-<hash>/`` holds ``run.json`` (written last: a folder without it is an unfinished run), ``log.jsonl``
-(times and machine, the only file that differs between two executions), ``blocks/`` (finished pieces of work, from
-which a killed run resumes), ``draws.parquet``, ``kpis.parquet`` and ``.csv``, ``report.html`` and one folder per
-scenario with its layers, hourly series and the noise of its differences.
+(times and machine, the only file that differs between two executions), ``canvas.json`` (of the study as it was last
+run), ``blocks/`` (finished pieces of work, from which a killed run resumes), ``draws.parquet``, ``kpis.parquet`` and
+``.csv``, ``report.html`` and one folder per scenario with its layers, hourly series and the noise of its differences.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BASELINE = "baseline"
 CITY_GROUP, BUILDING_GROUP = "city", "buildings"
+CANVAS = "canvas.json"
+"""The canvas that the study had when it was last run: it may change without a new simulation."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,13 @@ class Run:
             raise RunError(f"run.json cannot be read ({error})", where=str(file), remedy=again) from None
         if not isinstance(info, dict) or not isinstance(info.get("scenarios"), list):
             raise RunError("run.json is not what a run writes: it lists no scenarios", where=str(file), remedy=again)
+        if (folder / CANVAS).is_file():
+            try:
+                canvas = json.loads((folder / CANVAS).read_text(encoding="utf-8"))
+            except (ValueError, RecursionError) as error:
+                remedy = "delete it and run the study again"
+                raise RunError(f"{CANVAS} cannot be read ({error})", where=str(folder), remedy=remedy) from None
+            info["study"] = {**info.get("study", {}), "canvas": canvas}
         return cls(folder, info)
 
     @property
@@ -129,6 +138,16 @@ class Run:
                 raise RunError(f"no building {missing[0]!r} in scenario {scenario!r}")
         return {name: np.asarray(array.oindex[rows, :]) for name, array in sorted(group.arrays())}
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the run took, in core seconds, by its log; NaN where that was not measured.
+
+        The time of all executions that a run was finished by, of all threads; the import of the city and a block that
+        a killed execution did not finish are not in it.
+        """
+        file = self.path / "log.jsonl"
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
+        return sum(spent) if (spent := [_cpu_seconds(line) for line in lines]) else float("nan")
+
     def _zarr(self, scenario: str) -> Any:
         import zarr
 
@@ -142,3 +161,12 @@ class Run:
         except (OSError, ValueError) as error:  # pyarrow's and zarr's own errors are of these kinds
             remedy = "delete it and run.json, and run the study again"
             raise RunError("a file of this run is damaged", where=str(path), remedy=remedy) from error
+
+
+def _cpu_seconds(line: str) -> float:
+    """Return the processor time of a line of the log; NaN for lines of versions that did not measure it."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return 0.0  # half a line, of an execution that was killed
+    return float(event.get("cpu_seconds", float("nan"))) if isinstance(event, dict) else 0.0

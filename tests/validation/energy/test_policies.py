@@ -18,7 +18,8 @@ from twin.city.library import find_city
 from twin.city.model import City
 from twin.city.synthetic import generate_city
 from twin.scenario.apply import apply_measures
-from twin.scenario.evaluate import Memo, simulate_buildings
+from twin.scenario.evaluate import simulate_buildings
+from twin.scenario.memo import Memo
 from twin.scenario.parameters import model_parameters, scaled
 from twin.scenario.schema import Study
 from twin.scenario.study import load_study

@@ -20,6 +20,7 @@ from twin.scenario.measures.cycle_network import CycleNetwork
 from twin.scenario.measures.district_heating_zone import DistrictHeatingZone
 from twin.scenario.measures.electric_cars import ElectricCars
 from twin.scenario.measures.electricity_monitoring import ElectricityMonitoring
+from twin.scenario.measures.energy_community import EnergyCommunity
 from twin.scenario.measures.fell_trees import FellTrees
 from twin.scenario.measures.fleet_turnover import FleetTurnover
 from twin.scenario.measures.heat_pump_subsidy import HeatPumpSubsidy
@@ -78,6 +79,7 @@ AnyMeasure = (
     | ElectricityMonitoring
     | InstallBatteries
     | ElectricCars
+    | EnergyCommunity
     | AddBuildings
     | RaiseBuildings
     | RemoveBuildings

@@ -1,0 +1,148 @@
+"""Scenarios simulated again with other parameters: the run's own bits, what is not computed twice, and bad points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from twin.city.model import City, Weather
+from twin.city.synthetic import generate_city
+from twin.errors import StudyError
+from twin.scenario.rerun import COLUMNS, rerun
+from twin.scenario.runner import Plan, plan_run, run_study
+from twin.scenario.schema import Study
+
+PRICE, DEMAND, HEAT = "electricity.price_eur_kwh", "traffic.demand_factor", "energy.u_value_factor"
+
+
+def study_of(city: City, measures: Sequence[str]) -> Study:
+    """Return a study of a closed street and of measures on buildings, some of which shade their neighbours."""
+    street = city.links.index[len(city.links) // 2]
+    roof = city.buildings.index[7]
+    return Study.model_validate(
+        {
+            "study": "again",
+            "question": "What if?",
+            "city": "small",
+            "measures": {
+                "street": [{"type": "close_links", "where": f"link_id == '{street}'"}],
+                "roofs": [{"type": "pv_programme", "budget_eur": 2e5}],
+                "taller": [{"type": "raise_buildings", "where": f"building_id == '{roof}'", "metres": 9.0}],
+            },
+            "scenarios": {"street": ["street"], "roofs": list(measures)},
+            "baseline": {"parameters": {PRICE: 0.2}},
+            "seed": 3,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def city(plain_weather: Weather) -> City:
+    return generate_city(100, seed=1, weather=plain_weather)
+
+
+@pytest.fixture(scope="module")
+def plan(city: City) -> Plan:
+    return plan_run(study_of(city, ("taller",)), city)
+
+
+def value(found: pd.DataFrame, point: int, scenario: str, quantity: str) -> float:
+    rows = found.set_index(["point", "scenario", "quantity"])["value"]
+    return float(rows[point, scenario, quantity])
+
+
+def test_without_values_it_is_the_nominal_draw_of_the_run_bit_for_bit(city: City, tmp_path: Path) -> None:
+    plan = plan_run(study_of(city, ("roofs", "taller")), city)  # roofs are chosen by simulation
+    run = run_study(plan, tmp_path)
+    seen: list[tuple[str, int, int]] = []
+    found = rerun(plan, [{}, {PRICE: 0.2}], progress=lambda *step: seen.append(step))
+    assert list(found.columns) == COLUMNS
+    draws = run.draws()
+    expected = draws[draws["draw"] == 0].set_index(["scenario", "quantity"])["value"].sort_index()
+    assert expected["roofs", "neighbour_irradiation_loss_kwh_a"] != 0.0
+    for point in (0, 1):
+        again = found[found["point"] == point].set_index(["scenario", "quantity"])["value"].sort_index()
+        pd.testing.assert_series_equal(again, expected, check_exact=True)
+    assert seen[0][1:] == (0, 6)
+    assert seen[-1][1:] == (6, 6)
+    assert [step[1] for step in seen] == sorted(step[1] for step in seen)
+
+
+def test_what_a_domain_does_not_read_is_not_computed_again(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    from twin.energy import model as energy
+    from twin.solar import model as solar
+    from twin.traffic import model as traffic
+
+    calls: list[str] = []
+    for module, name in ((energy, "simulate_energy"), (solar, "simulate_solar"), (traffic, "simulate_traffic")):
+
+        def counted(real: Any, name: str, *args: Any, **options: Any) -> Any:
+            calls.append(name)
+            return real(*args, **options)
+
+        monkeypatch.setattr(module, name, partial(counted, getattr(module, name), name))
+
+    def of(*points: dict[str, float]) -> dict[str, int]:
+        calls.clear()
+        rerun(plan, points)
+        return {name: calls.count(f"simulate_{name}") for name in ("energy", "solar", "traffic")}
+
+    once = of({})
+    prices = of({}, {PRICE: 0.1}, {PRICE: 0.3}, {"lifecycle.discount_rate": 0.05})
+    assert prices == once
+    streets = of({}, {DEMAND: 1.1})
+    assert streets["traffic"] == 2 * once["traffic"]
+    assert (streets["energy"], streets["solar"]) == (once["energy"], once["solar"])
+    heat = of({}, {HEAT: 1.1}, {HEAT: 1.1, PRICE: 0.1})
+    assert (heat["traffic"], heat["solar"]) == (once["traffic"], once["solar"])
+    assert heat["energy"] > once["energy"]
+
+
+def test_points_stand_for_themselves(plan: Plan) -> None:
+    points = [{PRICE: 0.1}, {DEMAND: 1.1}, {HEAT: 1.1}, {DEMAND: 1.1, HEAT: 1.1, PRICE: 0.1}]
+    there, back = rerun(plan, points), rerun(plan, points[::-1])
+    back["point"] = len(points) - 1 - back["point"]
+    keys = ["point", "scenario", "quantity"]
+    pd.testing.assert_frame_equal(
+        there.sort_values(keys, ignore_index=True), back.sort_values(keys, ignore_index=True), check_exact=True
+    )
+    one, both = value(there, 2, "baseline", "heating_kwh_a"), value(there, 3, "baseline", "heating_kwh_a")
+    assert one == both > value(there, 0, "baseline", "heating_kwh_a")
+    assert value(there, 1, "street", "vehicle_km_day") > value(there, 0, "street", "vehicle_km_day")
+
+
+def test_only_the_scenarios_asked_for(plan: Plan) -> None:
+    everything = rerun(plan, [{PRICE: 0.3}])
+    found = rerun(plan, [{PRICE: 0.3}], scenarios=["street"])
+    mine = everything[everything["scenario"] == "street"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, mine, check_exact=True)
+    assert list(rerun(plan, [{}], scenarios=["street", "baseline"])["scenario"].unique()) == ["street", "baseline"]
+    assert rerun(plan, []).empty
+
+
+@pytest.mark.parametrize(
+    ("point", "what"),
+    [
+        ({"traffic.nonsense": 1.0}, "unknown parameter"),
+        ({"nonsense": 1.0}, "unknown parameter"),
+        ({PRICE: 1e9}, "outside its range"),
+        ({PRICE: float("nan")}, "expected: a finite number"),
+        ({PRICE: float("inf")}, "expected: a finite number"),
+    ],
+)
+def test_a_point_that_does_not_fit_stops_before_anything_runs(
+    plan: Plan, point: dict[str, float], what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twin.scenario.rerun.evaluate", None)
+    with pytest.raises(StudyError, match=what):
+        rerun(plan, [{}, point])
+
+
+def test_a_scenario_that_is_not_there(plan: Plan) -> None:
+    with pytest.raises(StudyError, match=r"no scenario 'streets'(?s:.)*did you mean 'street'"):
+        rerun(plan, [{}], scenarios=["streets"])
