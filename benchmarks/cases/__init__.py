@@ -4,6 +4,7 @@ from harness import Case
 
 from cases import (
     city,
+    decision,
     energy,
     energy_scale,
     energy_whole_run,
@@ -20,5 +21,5 @@ from cases import (
 
 _SOLAR = (solar, solar_shading, solar_annual, solar_scale)
 _ENERGY = (energy, energy_whole_run, energy_scale)
-_MODULES = (city, *_SOLAR, *_ENERGY, skims, traffic, traffic_scenarios, traffic_scale, run)
+_MODULES = (city, *_SOLAR, *_ENERGY, skims, traffic, traffic_scenarios, traffic_scale, decision, run)
 CASES: dict[str, Case] = {case.name: case for module in _MODULES for case in module.CASES}

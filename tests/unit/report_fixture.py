@@ -80,6 +80,9 @@ class FakeRun:
     def scenarios(self) -> list[str]:
         return ["baseline", *self.info["scenarios"]]
 
+    def cpu_seconds(self) -> float:
+        return 120.0
+
     def layer(self, scenario: str, name: str) -> gpd.GeoDataFrame:
         return self.layers[scenario, name].copy()
 

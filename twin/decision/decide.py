@@ -16,9 +16,17 @@ import pandas as pd
 from twin.decision import finance, ledger, robustness, valuation
 from twin.decision.actors import one_name
 from twin.decision.canvas import Accounts, Canvas
+from twin.decision.canvas_file import canvas_of
 from twin.decision.canvas_lines import ledger_lines
 from twin.decision.compare import QUANTILES, compare
-from twin.decision.overview import Overview, run_overview
+from twin.decision.elasticity import Elasticity, read_elasticity
+from twin.decision.footprint import Footprint, footprint
+from twin.decision.incomes import kept_incomes
+from twin.decision.overview import Overview, overview
+from twin.decision.pilot import SmartZone, smart_zone
+from twin.decision.programme import Programme, programme
+from twin.decision.reach import Incidence, incidence_of
+from twin.decision.sensitivity import Sensitivity, read_sensitivity
 from twin.decision.transfers import UNPAYABLE, Transfers, price_of_delay, smallest_transfers, veto_test
 from twin.scenario.output import MINIMUM_DRAWS
 from twin.scenario.store import BASELINE
@@ -90,6 +98,18 @@ class Decision:
         What each scenario does to the three bottom lines (`robustness.bottom_lines`).
     conflicts : DataFrame
         Where one bottom line gets better and another worse.
+    labels : dict of str to str
+        Names of the baseline and the scenarios for readers.
+    reach : dict of str to Incidence
+        By scenario: whom it reaches, and who wins and loses.
+    footprint : Footprint or None
+        Of devices and computing; None where the canvas states neither.
+    pilot : SmartZone or None
+    programme : Programme or None
+    sensitivity : Sensitivity or None
+        What ``twin sensitivity`` left in the run folder.
+    elasticity : Elasticity or None
+        The same, where the elasticity of demand was varied.
     """
 
     run: Run
@@ -101,6 +121,12 @@ class Decision:
     lines: pd.DataFrame
     conflicts: pd.DataFrame
     labels: dict[str, str] = field(default_factory=dict)
+    reach: dict[str, Incidence] = field(default_factory=dict)
+    footprint: Footprint | None = None
+    pilot: SmartZone | None = None
+    programme: Programme | None = None
+    sensitivity: Sensitivity | None = None
+    elasticity: Elasticity | None = None
 
     @property
     def canvas(self) -> Canvas:
@@ -137,13 +163,14 @@ def decide(run: Run) -> Decision:
     StudyError
         The study has no canvas.
     """
-    overview = run_overview(run)
-    canvas, table, draws = overview.canvas, compare(run), run.draws()
+    canvas = canvas_of(run.info["study"], str(run.path))
+    table, draws = compare(run), run.draws()
     money = _money(run, canvas, table, draws)
     lines = robustness.bottom_lines(table)
+    incomes = kept_incomes(run.path, canvas.incomes)
     return Decision(
         run,
-        overview,
+        overview(canvas, run, table),
         table,
         money,
         _vetoes(canvas, money),
@@ -151,6 +178,12 @@ def decide(run: Run) -> Decision:
         lines,
         robustness.conflicts(lines),
         dict(run.info["labels"]),
+        {scenario: incidence_of(run, scenario, incomes) for scenario in run.info["scenarios"]},
+        footprint(run, canvas, table) if canvas.devices or canvas.computing else None,
+        None if canvas.pilot is None else smart_zone(run, canvas.pilot),
+        programme(canvas),
+        read_sensitivity(run.path),
+        read_elasticity(run.path),
     )
 
 

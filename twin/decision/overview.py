@@ -55,13 +55,16 @@ class Overview:
         }  # fmt: skip
 
 
-def overview(canvas: Canvas, run: Run | None = None) -> Overview:
-    """Return the overview of a canvas; with a run, its claims are judged and blocks filled by it."""
+def overview(canvas: Canvas, run: Run | None = None, table: pd.DataFrame | None = None) -> Overview:
+    """Return the overview of a canvas; with a run, its claims are judged and blocks filled by it.
+
+    `table` is that of `twin.decision.compare.compare`, where it is at hand.
+    """
     actors, plan = actor_roles(canvas), schedule(canvas)
     if run is None:
         claims = judge(canvas)
         return Overview(canvas, completeness(canvas, claims), claims, pd.DataFrame(), pd.DataFrame(), actors, plan)
-    table = compare(run)
+    table = compare(run) if table is None else table
     parts = judge_parts(canvas, table, run.draws())
     claims = judge(canvas, parts, list(run.info["scenarios"]))
     computed = computed_entries(table, run.info.get("changes"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ class Run:
 
     path: Path
     info: dict[str, Any]
+    _baseline: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -91,10 +92,13 @@ class Run:
         return self.path / scenario
 
     def layer(self, scenario: str, name: str) -> gpd.GeoDataFrame:
-        """Return a layer of the city with its result columns, indexed by id."""
+        """Return a layer of the city with its result columns, indexed by id. Those of the baseline are read once."""
         import geopandas as gpd
 
-        frame: gpd.GeoDataFrame = self._read(self.folder(scenario) / f"{name}.parquet", gpd.read_parquet)
+        kept = self._baseline if scenario == BASELINE else {}
+        if name not in kept:
+            kept[name] = self._read(self.folder(scenario) / f"{name}.parquet", gpd.read_parquet)
+        frame: gpd.GeoDataFrame = kept[name].copy(deep=False)  # copied where somebody writes (pandas 3)
         return frame
 
     def roof_planes(self, scenario: str) -> pd.DataFrame:
