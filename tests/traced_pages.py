@@ -1,7 +1,7 @@
 """What every page of the decision must keep: each number carries its reference, and no digits stand beside them.
 
 Digits may stand in what the study says in its own words (``class="stated"``), in addresses and styles, and in images'
-axes (``class="axis"``). Years and the numbers of the blocks are marked like the study's words.
+axes and legends (``class="axis"`` or ``"tick"``). Years and the numbers of the blocks are marked like the study's words.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Reader(HTMLParser):
         if traced:
             self.found.append((given["data-from"], given.get("value", given.get("data-value", "")), ""))
         classes = set(given.get("class", "").split())
-        quiet = tag in QUIET or bool(classes & {"stated", "axis"}) or (bool(self.stack) and self.stack[-1][2])
+        quiet = tag in QUIET or bool(classes & {"stated", "axis", "tick"}) or (bool(self.stack) and self.stack[-1][2])
         if tag not in VOID:
             self.stack.append((tag, traced or (bool(self.stack) and self.stack[-1][1]), quiet))
 

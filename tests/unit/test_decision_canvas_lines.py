@@ -14,7 +14,7 @@ from report_fixture import FakeRun, make_run
 
 from twin.city.model import City
 from twin.city.yaml import parse_yaml
-from twin.decision import ledger
+from twin.decision import ledger, staging
 from twin.decision.actors import one_name
 from twin.decision.canvas import Canvas, Uptake
 from twin.decision.canvas_lines import curve_of, ledger_lines, ledgers
@@ -79,9 +79,45 @@ def test_a_stated_cost_replaces_the_computed_one(run: FakeRun) -> None:
     lines, notes = ledger_lines(example(), "car-free-street", compare(run), both, 2026)
     assert {line.amount for line in lines if line.once} == {150_000.0}
     assert notes == [
-        "the cost of car-free is the stated one, not the computed one",
+        "the capex of car-free is the stated one, not the computed one",
         "the run computes an investment of 240,000 EUR; lines pay 150,000 EUR",
     ]
+
+
+def test_a_stated_running_cost_leaves_the_computed_investment(run: FakeRun) -> None:
+    paid = PAID | {"payments": [*PAID["payments"], {"payer": "city", "what": "upkeep", "eur": 0.0, "eur_a": 7.0}]}
+    unit = {"value": 5.0, "unit": "EUR/a", "source": "s", "year": 2025, "low": 5.0, "high": 5.0}
+    service = {"text": "service", "kind": "opex", "amount": unit, "measure": "large-roofs", "payer": "city"}
+    lines, notes = ledger_lines(example(budget_costs=[service]), "solar-roofs", compare(run), [paid], 2026)
+    assert [line.amount for line in lines if line.kind == ledger.COST] == [5.0, 3.1e6]
+    assert notes == ["the opex of large-roofs is the stated one, not the computed one"]
+
+
+def test_a_difference_of_several_measures_comes_with_the_slowest(run: FakeRun) -> None:
+    table, curve = compare(run), {}
+    for name, changes in (("alone", [CHANGE]), ("both", [CHANGE, PAID])):
+        lines, _ = ledger_lines(example(), "combination", table, changes, 2026)
+        curve[name] = next(line.uptake for line in lines if line.id == "revenue-0")
+    assert curve["alone"] == staging.AT_ONCE  # the street is closed in a day
+    assert curve["both"] == curve_of(Uptake.model_validate({"final": 0.6, "years": 8, "shape": "s_curve"}))
+
+
+def test_what_may_be_counted_twice_is_said(run: FakeRun) -> None:
+    unit = {"value": 1.0, "unit": "EUR/kWh", "source": "s", "year": 2025, "low": 1.0, "high": 1.0}
+    saved = {"text": "saved", "kpi": "import_kwh_a", "amount": unit, "gainer": "residents"}
+    service = {"text": "service", "kind": "opex", "quantity_of": "floor_m2", "amount": unit, "measure": "large-roofs",
+               "payer": "city"}  # fmt: skip
+    canvas = example(
+        budget_costs=[service], revenue_streams=[saved | {"measure": m} for m in ("car-free", "large-roofs")]
+    )
+    parts = [{"measure": "large-roofs", "quantities": {"floor_m2": 5.0}}] * 2
+    table = compare(run)
+    lines, notes = ledger_lines(canvas, "solar-roofs", table, parts, 2026)
+    assert next(line.amount for line in lines if line.kind == ledger.COST) == 10.0
+    assert "floor_m2 is the sum of 2 parts of large-roofs: service" in notes
+    assert not [note for note in notes if "whole difference" in note]
+    both = ledger_lines(canvas, "combination", table, [*parts, CHANGE], 2026)[1]
+    assert "residents gains the whole difference of import_kwh_a for each of car-free, large-roofs" in both
 
 
 def test_ledgers_balance_and_net_an_actor_once(run: FakeRun) -> None:

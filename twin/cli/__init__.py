@@ -75,10 +75,43 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("run", metavar="RUN", help="a run folder")
     export.add_argument("--output", metavar="FOLDER", help="where to write (default: RUN/export)")
 
+    sensitivity = command("sensitivity", "rank the uncertain parameters of a study by what they do to each difference")
+    sensitivity.add_argument("study", metavar="STUDY", help="a study file, or the name of one in the library")
+    sensitivity.add_argument("--method", choices=("morris", "sobol"), help="screening, or shares of variance (morris)")
+    sensitivity.add_argument(
+        "--trajectories", type=_positive, metavar="N", help="of morris (default: 10); base sample of sobol (64)"
+    )
+    sensitivity.add_argument("--kpi", nargs="+", metavar="KPI", help="KPIs to rank for (default: the headline ones)")
+    sensitivity.add_argument(
+        "--elasticity",
+        metavar="E[,E...]",
+        help="instead: the CO₂ saved with each elasticity of traffic across the edge, and where it turns into a loss",
+    )
+    with_run_options(sensitivity)
+
     canvas = command("canvas", "show the City Model Canvas of a study or a run: its blocks, claims and what is missing")
     canvas.add_argument(
         "source", metavar="FILE|RUN", help="a run folder, a study (file or library name), or a file that is a canvas"
     )
+
+    sheet = command("sheet", "write one page on what a run means for one building")
+    sheet.add_argument("run", metavar="RUN", help="a run folder")
+    sheet.add_argument("place", metavar="PLACE", help="id, name or address of a building, or longitude,latitude")
+    sheet.add_argument("--out", metavar="FILE", help="where to write it (default: sheets/ in the run folder)")
+
+    evaluate = command("evaluate", "hold a study against what was observed later: expected, observed, why they differ")
+    evaluate.add_argument("study", metavar="STUDY", help="a study file, or the name of one in the library")
+    evaluate.add_argument(
+        "--observed", required=True, metavar="CSV",
+        help="observations: year, kpi, scenario, value, low, high, unit, source; also inputs, uptake and money",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--weather", action="append", metavar="YEAR=EPW", help="measured weather of a year, to simulate it again with"
+    )
+    evaluate.add_argument(
+        "--run", metavar="RUN", help="the run that made the promise (default: that of the study in --runs)"
+    )
+    with_run_options(evaluate)
 
     add = command("import", "make a city package from an OpenStreetMap extract, vector files or a 3D city file")
     add.add_argument(

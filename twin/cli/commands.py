@@ -104,12 +104,14 @@ def check(options: argparse.Namespace) -> Result:
 
 def run(options: argparse.Namespace) -> Result:
     """Simulate a study, compare, and write the report."""
+    from twin.cli.decision import known_incomes, write_decision
     from twin.decision.compare import write_kpis
     from twin.report.html import write_report
     from twin.scenario.runner import plan_run, run_study
 
     begun = time.perf_counter()
     study, city = _load(options.study, options.json)
+    incomes = known_incomes(study, city)
     plan = plan_run(study, city)
     runs = Path(options.runs)
     compiled = 0.0
@@ -123,14 +125,18 @@ def run(options: argparse.Namespace) -> Result:
     with ProgressLine("report", options.json) as progress:
         progress("drawing maps and charts")
         report_path = write_report(finished)
+        pages = write_decision(finished, incomes, progress)
     result = _compare(finished, options.json)
     seconds = time.perf_counter() - begun
     if not options.json:
         for source in finished.info["sources"]:
             print(f"data: {source['attribution']} ({source['licence']})")
         print(f"\nreport: {report_path}")
+        for page in pages:
+            print(f"{page.stem}: {page}")
         print(f"took {seconds:.1f} s, of which {compiled:.1f} s compiling or loading kernels")
-    return result | {"report": str(report_path), "seconds": seconds, "compile_seconds": compiled}
+    result |= {"report": str(report_path), "pages": [str(page) for page in pages]}
+    return result | {"seconds": seconds, "compile_seconds": compiled}
 
 
 def prepare_kernels(threads: int | None, quiet: bool, domains: Collection[str] = ()) -> float:
@@ -211,6 +217,27 @@ def canvas(options: argparse.Namespace) -> Result:
     from twin.cli.canvas import run_canvas
 
     return run_canvas(options)
+
+
+def sheet(options: argparse.Namespace) -> Result:
+    """Write one page on what a run means for one building."""
+    from twin.cli.sheet import run_sheet
+
+    return run_sheet(options)
+
+
+def sensitivity(options: argparse.Namespace) -> Result:
+    """Rank the uncertain parameters of a study."""
+    from twin.cli.sensitivity import run_sensitivity
+
+    return run_sensitivity(options)
+
+
+def evaluate(options: argparse.Namespace) -> Result:
+    """Hold a study against observations."""
+    from twin.cli.evaluate import run_evaluate
+
+    return run_evaluate(options)
 
 
 def export(options: argparse.Namespace) -> Result:
@@ -335,6 +362,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "report": report,
     "export": export,
     "canvas": canvas,
+    "evaluate": evaluate,
+    "sheet": sheet,
+    "sensitivity": sensitivity,
     "import": import_,
     "generate": generate,
     "assign": assign,

@@ -1,8 +1,8 @@
 """Ledger lines of a canvas: its costs and revenues, times quantities that the run gives, and when they start.
 
 What is built at once is paid in the first year; what spreads with an uptake curve is paid as it spreads. Running costs
-and benefits start when the key activities are done. A measure whose cost the canvas states is not counted again from
-the payments that the run computed for it.
+and benefits start when the key activities are done. What the canvas states of a measure's cost, once or each year, is
+not counted again from the payments that the run computed for it.
 """
 
 from __future__ import annotations
@@ -47,6 +47,18 @@ class _Collected:
         curves = [e.uptake for e in self.canvas.deployment if measure is not None and measure in e.measures]
         return next((curve_of(curve) for curve in curves if curve is not None), staging.AT_ONCE)
 
+    def uptake_of(self, line: CostLine | RevenueLine) -> staging.Uptake:
+        """Return the uptake curve of a line: of its measure, or the slowest of all where a KPI is that of them all.
+
+        A difference that several measures bring together is there when the last of them is; to take it at once would
+        set benefits of many years against costs that are paid as they spread.
+        """
+        if line.measure is not None or line.kpi is None:
+            return self.uptake(line.measure)
+        curves = [self.uptake(str(change["measure"])) for change in self.changes] or [staging.AT_ONCE]
+        until = np.asarray(max(curve.years[-1] for curve in curves) + 1.0)
+        return min(curves, key=lambda curve: float(curve.mean_share(np.zeros(()), until)))
+
 
 def ledger_lines(
     canvas: Canvas, scenario: str, table: pd.DataFrame, changes: Changes, first_year: int
@@ -82,6 +94,7 @@ def ledger_lines(
             _add_revenue(found, f"revenue-{i}", revenue)
     _add_payments(found)
     _compare_investment(found)
+    _note_twice(found)
     return found.lines, found.notes
 
 
@@ -114,7 +127,7 @@ def curve_of(uptake: Uptake) -> staging.Uptake:
 
 
 def _add_cost(found: _Collected, name: str, cost: CostLine) -> None:
-    kind = cost.kind or (cost.id if cost.id in ("capex", "opex") else None)
+    kind = _kind(cost)
     line = _valued(found, name, cost, "higher", ledger.COST)
     payers = found.canvas.payers(cost)
     if line is None:
@@ -126,6 +139,10 @@ def _add_cost(found: _Collected, name: str, cost: CostLine) -> None:
     at_once = once and line.uptake == staging.AT_ONCE
     line = replace(line, once=once, start=found.first_year if at_once else found.benefits_start)
     found.lines += ledger.shared(line, payers)
+
+
+def _kind(cost: CostLine) -> str | None:
+    return cost.kind or (cost.id if cost.id in ("capex", "opex") else None)
 
 
 def _add_revenue(found: _Collected, name: str, revenue: RevenueLine) -> None:
@@ -163,7 +180,7 @@ def _valued(
         gainer=ledger.OUTSIDE,
         amount=amount,
         life_years=np.inf if line.life_years is None else line.life_years,
-        uptake=found.uptake(line.measure),
+        uptake=found.uptake_of(line),
         kpi=line.kpi or "",
         per_unit=sign * line.quantity * unit.value if line.kpi else np.nan,
         source=f"{unit.source} ({unit.year})",
@@ -199,24 +216,32 @@ def _worth(
         ]
         if not amounts:
             return None
+        if line.measure is not None and len(amounts) > 1:
+            found.notes.append(f"{line.quantity_of} is the sum of {len(amounts)} parts of {line.measure}: {line.text}")
         quantity *= sum(amounts)
     ends = sorted((quantity * unit.low, quantity * unit.high))
     return quantity * unit.value, ends[0], ends[1], ""
 
 
 def _add_payments(found: _Collected) -> None:
-    """Add what the run says that measures cost, but for measures whose cost the canvas states."""
-    stated = {line.measure for line in found.canvas.budget_costs if line.measure is not None}
+    """Add what the run says that measures cost, but for that part of it that the canvas states.
+
+    A stated capex line of a measure stands in place of what the run says is paid once, an opex line in place of what is
+    paid each year: running costs that somebody adds do not make the investment vanish.
+    """
+    stated = {(line.measure, _kind(line)) for line in found.canvas.budget_costs if line.measure is not None}
     for k, change in enumerate(found.changes):
-        payments = change.get("payments") or ()
         measure = str(change["measure"])
-        if payments and measure in stated:
-            found.notes.append(f"the cost of {measure} is the stated one, not the computed one")
-        elif payments:
-            uptake = found.uptake(measure)
-            start = found.first_year if uptake == staging.AT_ONCE else found.benefits_start
-            lines = valuation.payment_lines(payments, start=start, uptake=uptake, prefix=f"{measure}-{k}")
-            found.lines += [line if line.once else replace(line, start=found.benefits_start) for line in lines]
+        uptake = found.uptake(measure)
+        start = found.first_year if uptake == staging.AT_ONCE else found.benefits_start
+        lines = valuation.payment_lines(
+            change.get("payments") or (), start=start, uptake=uptake, prefix=f"{measure}-{k}"
+        )
+        for kind, part in (("capex", [x for x in lines if x.once]), ("opex", [x for x in lines if not x.once])):
+            if part and (measure, kind) in stated:
+                found.notes.append(f"the {kind} of {measure} is the stated one, not the computed one")
+            else:
+                found.lines += [line if line.once else replace(line, start=found.benefits_start) for line in part]
 
 
 def _compare_investment(found: _Collected) -> None:
@@ -225,3 +250,14 @@ def _compare_investment(found: _Collected) -> None:
     paid = sum(line.amount for line in found.lines if line.once)
     if row is not None and paid < (1.0 - _UNPAID) * row["difference"]:
         found.notes.append(f"the run computes an investment of {row['difference']:,.0f} EUR; lines pay {paid:,.0f} EUR")
+
+
+def _note_twice(found: _Collected) -> None:
+    """Note a KPI that somebody gains through several measures: each line takes the difference of all of them."""
+    measures: dict[tuple[str, str], set[str]] = {}
+    for line in found.canvas.revenue_streams:
+        if line.kpi is not None and line.gainer is not None and found.counts(line):
+            measures.setdefault((line.kpi, line.gainer), set()).add(line.measure or "all measures")
+    for (kpi, gainer), names in measures.items():
+        if len(names) > 1:
+            found.notes.append(f"{gainer} gains the whole difference of {kpi} for each of {', '.join(sorted(names))}")

@@ -95,6 +95,8 @@ class Figures:
 
 def figures_of(decision: Decision) -> Figures:
     """Return every number of a decision."""
+    from twin.decision.figures_more import more_figures
+
     found: dict[str, Figure] = dict(_kpis(decision))
     found |= dict(_claims(decision))
     for scenario, money in decision.money.items():
@@ -103,7 +105,7 @@ def figures_of(decision: Decision) -> Figures:
     found |= dict(_choice(decision))
     found |= dict(_stated("stated", decision.canvas.model_dump(mode="json", exclude_defaults=True)))
     found |= dict(_run(decision))
-    return Figures(found)
+    return Figures(found | more_figures(decision))
 
 
 def from_table(

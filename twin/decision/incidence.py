@@ -31,9 +31,13 @@ POVERTY_SHARE = 0.10
 
 
 def entity_gains(
-    baseline: pd.DataFrame, scenario: pd.DataFrame, better: Mapping[str, str], sd: pd.DataFrame | None = None
+    baseline: pd.DataFrame,
+    scenario: pd.DataFrame,
+    better: Mapping[str, str],
+    sd: pd.DataFrame | None = None,
+    least: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """Return how much better off each entity is by each quantity; what cannot be told from noise is zero.
+    """Return how much better off each entity is by each quantity; noise and trifles are zero.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def entity_gains(
         The columns to compare, and which direction is better for the entity.
     sd : DataFrame, optional
         Standard deviation of the paired differences, of the same columns; where it is missing nothing is noise.
+    least : mapping of str to float, optional
+        The smallest difference of a column that matters to anybody; smaller ones are trifles.
 
     Raises
     ------
@@ -60,6 +66,8 @@ def entity_gains(
     if sd is not None:
         spread = sd.reindex(index=common, columns=columns).to_numpy(np.float64)
         gain = np.where(is_noise(gain, spread), 0.0, gain)
+    if least is not None:
+        gain = np.where(np.abs(gain) < np.array([least.get(name, 0.0) for name in columns]), 0.0, gain)
     return pd.DataFrame(gain + 0.0, index=common, columns=columns)
 
 
@@ -86,14 +94,6 @@ def classify(gains: pd.DataFrame, treated: NDArray[np.bool_]) -> pd.DataFrame:
     reach = np.where(up, np.where(treated, DIRECTLY, INDIRECTLY), NOT_REACHED)
     outcome = np.where(up & down, MIXED, np.where(up, WINNER, np.where(down, LOSER, UNCHANGED)))
     return pd.DataFrame({"reach": reach, "outcome": outcome}, index=gains.index)
-
-
-def count_reach(reach: pd.DataFrame, people: Float) -> pd.DataFrame:
-    """Return unique entities and people by reach: entities, people, share (of people); sums are the population."""
-    groups = pd.DataFrame({"reach": reach["reach"].to_numpy(), "people": people}).groupby("reach")["people"]
-    table = groups.agg(entities="count", people="sum").reindex(pd.Index(REACH, name="reach"), fill_value=0)
-    total = float(np.sum(people))
-    return table.assign(share=table["people"] / total if total > 0.0 else np.nan)
 
 
 def count_outcomes(classes: pd.DataFrame, groups: Any, people: Float | None = None) -> pd.DataFrame:

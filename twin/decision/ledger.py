@@ -322,11 +322,12 @@ def _signs(ledger: Ledger, promoter: str, public: Iterable[str], actors: Mapping
 
 def _measures(flows: Float, rate: float, first_year: int) -> dict[str, float]:
     cash, present = flows.sum(axis=0), finance.npv(rate, flows)
-    year = finance.break_even(rate, cash, first_year)
+    pays = bool(flows.any())
+    year = finance.break_even(rate, cash, first_year) if pays else None
     return {
         "npv": float(finance.npv(rate, cash)),
         "irr": finance.irr(cash),
-        "payback_years": finance.payback_years(cash),
+        "payback_years": finance.payback_years(cash) if pays else float("nan"),
         "break_even_year": float("nan") if year is None else float(year),
         "received": float(present[present > 0].sum()),
         "paid": float(-present[present < 0].sum()),

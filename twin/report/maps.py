@@ -302,7 +302,7 @@ def scale_bar(frame: Frame) -> str:
     return (
         svg.rect(x - 8, y - 20, length + 16, 28, fill="#fff", opacity=0.85)
         + svg.element("path", d=f"M{svg.num(x)} {svg.num(y - 4)}v6h{svg.num(length)}v-6", fill="none", stroke=svg.INK)
-        + svg.text(x + length / 2, y - 6, name, text_anchor="middle", font_size=10, fill=svg.INK)
+        + svg.text(x + length / 2, y - 6, name, text_anchor="middle", font_size=10, fill=svg.INK, class_="axis")
     )
 
 
@@ -314,7 +314,7 @@ def zone_names(zones: gpd.GeoDataFrame, frame: Frame) -> str:
     return "".join(
         svg.text((p.x - frame.west) * frame.scale, (frame.north - p.y) * frame.scale + HEAD + 4, str(name),
                  text_anchor="middle", font_size=11, font_weight="600", fill=svg.INK, stroke="#fff", stroke_width=2.5,
-                 paint_order="stroke")
+                 paint_order="stroke", class_="stated")
         for p, name in zip(middles, zones["name"], strict=True)
         if len(str(name)) <= 6
     )  # fmt: skip

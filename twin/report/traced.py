@@ -12,6 +12,9 @@ from twin.report.formats import NOTHING, THIN, decimals_of, difference_texts, eu
 from twin.report.summary import REBOUND
 
 DIGITS = 3
+"""Significant digits of numbers without a form of their own."""
+SHORT = 4
+"""Most decimals."""
 UNKNOWN = NOTHING
 
 
@@ -61,6 +64,8 @@ def shown_in(ref: str, figure: Figure) -> str:
         return "report.html#rebound" if kpi in REBOUND else f"report.html#kpi-{kpi}"
     if ref.startswith(("ledger/", "veto/")):
         return f"ledger.html#{ref.split('/')[1]}"
+    if ref.startswith("reach/"):
+        return f"people.html#{ref.split('/')[1]}"
     return "ledger.html#choice" if ref.startswith("choice/") else "canvas.html"
 
 
@@ -78,8 +83,17 @@ def printed(figure: Figure) -> str:
     if figure.unit == YEAR:
         return f"{value:.0f}"
     if figure.unit == SHARE:
-        return f"{number(100 * value, decimals_of(abs(100 * value), DIGITS, 1), signed=sign)}{THIN}%"
+        decimals = decimals_of(abs(100 * value), DIGITS, 1) if value else 0
+        return f"{number(100 * value, decimals, signed=sign)}{THIN}%"
     if figure.unit == COUNT:
         return number(value)
-    text = number(value, 0 if value == int(value) else decimals_of(abs(value), DIGITS, 2), signed=sign)
+    text = number(value, _decimals(value), signed=sign)
     return f"{text}{THIN}{figure.unit}" if figure.unit else text
+
+
+def _decimals(value: float) -> int:
+    """Return the decimals that print a short number as it is, and a long one with three digits."""
+    for decimals in range(SHORT + 1):
+        if round(value, decimals) == value:
+            return decimals
+    return decimals_of(abs(value), DIGITS, SHORT)

@@ -65,7 +65,8 @@ def rerun(
     Returns
     -------
     DataFrame
-        point (position in `values`), scenario, quantity, value; in that order.
+        point (position in `values`), scenario, quantity, value; in that order. ``attrs["notes"]`` holds what the
+        simulations warn of, for example of an equilibrium that was not reached: (point, scenario, note).
 
     Raises
     ------
@@ -81,6 +82,7 @@ def rerun(
     report("preparing", 0, total)
     again = _Again(plan, names)
     rows: list[tuple[int, str, str, float]] = []
+    notes: list[tuple[int, str, str]] = []
     for i, parameters in enumerate(points):
         found: dict[str, Evaluation] = {}
         for j, name in enumerate(names):
@@ -89,8 +91,11 @@ def rerun(
         for name in wanted:
             totals = found[name].totals | again.of_neighbours(name, found, parameters)
             rows += [(i, name, quantity, float(value)) for quantity, value in totals.items()]
+            notes += [(i, name, note) for note in found[name].notes]
     report("finished", total, total)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table.attrs["notes"] = notes
+    return table
 
 
 class _Again:

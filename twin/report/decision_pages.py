@@ -1,0 +1,41 @@
+"""The pages of a decision: canvas, ledger, people and brief in the run folder, and the same as plain data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twin.decision.decide import Decision
+from twin.decision.figures import Figures
+from twin.report.brief import render_brief
+from twin.report.canvas_page import canvas_svg, render_canvas
+from twin.report.ledger_page import render_ledger
+from twin.report.people_page import render_people
+from twin.scenario import files
+
+PAGES = {
+    "canvas.html": render_canvas,
+    "canvas.svg": canvas_svg,
+    "ledger.html": render_ledger,
+    "people.html": render_people,
+    "brief.html": render_brief,
+}
+
+
+def write_pages(decision: Decision, figures: Figures) -> list[Path]:
+    """Write the pages of a decision into the run folder and return their paths.
+
+    Equal runs with equal canvases give equal bytes, but for the electricity of the run's own computing, which follows
+    from the processor time that was measured.
+    """
+    paths = []
+    for name, render in PAGES.items():
+        path = decision.run.path / name
+        files.write_text(path, render(decision, figures))
+        paths.append(path)
+    return paths
+
+
+def decision_data(decision: Decision, figures: Figures) -> dict[str, Any]:
+    """Return a decision as plain data for JSON: the overview of the canvas, and every number with its origin."""
+    return decision.overview.as_data() | {"numbers": figures.as_data()}
