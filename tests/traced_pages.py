@@ -1,7 +1,7 @@
 """What every page of the decision must keep: each number carries its reference, and no digits stand beside them.
 
 Digits may stand in what the study says in its own words (``class="stated"``), in addresses and styles, and in images'
-axes and legends (``class="axis"`` or ``"tick"``). Years and the numbers of the blocks are marked like the study's words.
+axes and legends (``class="axis"`` or ``"tick"``). Years and numbers of blocks are marked like the study's words.
 """
 
 from __future__ import annotations

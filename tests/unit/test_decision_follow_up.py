@@ -38,7 +38,7 @@ from twin.decision.follow_up_balance import AS_EXPECTED, NOT_OBSERVED, WORSE, ba
 from twin.decision.follow_up_expected import Promise, Share, timetable
 from twin.decision.follow_up_judge import Range
 from twin.decision.follow_up_observed import read_observed
-from twin.errors import DataError, UnsafeFileError
+from twin.errors import DataError, TwinError, UnsafeFileError
 from twin.report.follow_up_page import render_follow_up, report_of, write_follow_up
 
 HEADER = "year,kpi,scenario,value,low,high,source\n"
@@ -168,6 +168,47 @@ def test_units_are_checked_and_converted(run: FakeRun, tmp_path: Path) -> None:
     path.write_text(f"{head}2030,pv_kwh_a,solar-roofs,1500,GWh,x\n", encoding="utf-8")
     with pytest.raises(DataError, match="MWh/a or kWh/a"):
         read_observed(path, run, None)  # type: ignore[arg-type]
+
+
+cells = st.sampled_from(
+    ["", "2027", "2027.0", "1e400", "-1", "nan", "0.5", "7e6", "pv_kwh_a", "uptake", "uptake.", "uptake.large-roofs",
+     "cost", "cost.paving", "revenue.x", "participation.city", PATH, "weather.x", ".", "a.b.c", SOLAR, "baseline", "é"]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(table=st.lists(st.lists(cells, min_size=7, max_size=7), min_size=1, max_size=4))
+def test_any_table_is_read_or_refused_by_name(
+    run: FakeRun, canvas: Canvas, tmp_path_factory: pytest.TempPathFactory, table: list[list[str]]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_text(HEADER + "".join(",".join(row) + "\n" for row in table), encoding="utf-8")
+    try:
+        seen = read_observed(path, run, canvas)  # type: ignore[arg-type]
+    except TwinError as error:
+        assert str(path) in error.message()
+    else:
+        assert "Was value delivered?" in render_follow_up(report_of(follow_up(run, canvas, seen)))  # type: ignore[arg-type]
+
+
+seen_rows = st.tuples(
+    st.sampled_from(["pv_kwh_a", "import_kwh_a", "investment_eur", "rebound_share", "car_share"]),
+    st.sampled_from([SOLAR, STREET, "baseline"]), st.integers(2020, 2050), st.floats(-1e15, 1e15),
+)  # fmt: skip
+
+
+@settings(max_examples=15, deadline=None)
+@given(table=st.lists(seen_rows, min_size=1, max_size=6, unique_by=lambda row: row[:3]))
+def test_any_value_is_judged_and_shown(
+    run: FakeRun, canvas: Canvas, tmp_path_factory: pytest.TempPathFactory, table: list[tuple[str, str, int, float]]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "valid.csv"
+    rows = ["2030,pv_kwh_a,combination,1,,,x", *(f"{year},{kpi},{of},{value!r},,,x" for kpi, of, year, value in table)]
+    path.write_text(HEADER + "\n".join(rows) + "\n", encoding="utf-8")
+    found = follow_up(run, canvas, read_observed(path, run, canvas))  # type: ignore[arg-type]
+    assert set(found.table["verdict"]) <= set(judge.VERDICTS)
+    assert len(found.table) == len(rows)
+    assert "<svg" in render_follow_up(report_of(found))
 
 
 # Expected

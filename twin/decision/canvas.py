@@ -195,6 +195,7 @@ class Actor(Model):
     veto: bool = False
     public: bool = Field(False, description="whether its savings are public savings")
     weight: float = Field(1.0, ge=0, description="weight among the stakeholders")
+    can_pay: bool = Field(True, description="whether it could pay compensation; not where its gain is no money")
     aliases: list[Text] = Field(default_factory=list, description="other names in the blocks")
     compensation: UnitValue | None = Field(None, description="what it is offered for its consent")
 

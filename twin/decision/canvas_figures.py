@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from twin.decision.claims import share_without_evidence
+from twin.decision.claims import evidence_sentence, share_without_evidence
 from twin.decision.figures import COUNT, EUR, PERCENT, PLAIN, SHARE, YEAR, Figure
 from twin.decision.overview import Overview
 
@@ -51,6 +51,11 @@ def sentence(overview: Overview, ref: str, text: str) -> list[Part]:
             at = match.end()
         parts.append(Part(piece[at:]))
     return [part for part in parts if part.text]
+
+
+def is_verdict(overview: Overview, flag: str) -> bool:
+    """Return whether a red flag says what stands elsewhere: how many claims lack evidence, or a claim's verdict."""
+    return flag == evidence_sentence(overview.claims) or flag.startswith("not supported by ")
 
 
 def flag_ref(block: str, place: int) -> str:
@@ -97,7 +102,7 @@ def _claims(overview: Overview) -> Iterator[tuple[str, Figure]]:
         "blocks/filled",
         Figure(float(sum(s.origin != "empty" for s in overview.states)), COUNT, "blocks of the canvas"),
     )
-    flags = len({flag for state in overview.states for flag in state.flags})
+    flags = len({flag for state in overview.states for flag in state.flags if not is_verdict(overview, flag)})
     yield "blocks/flags", Figure(float(flags), COUNT, "red flags of the canvas")
 
 

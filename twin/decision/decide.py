@@ -18,7 +18,7 @@ from twin.decision.actors import one_name
 from twin.decision.canvas import Accounts, Canvas
 from twin.decision.canvas_file import canvas_of
 from twin.decision.canvas_lines import ledger_lines
-from twin.decision.compare import QUANTILES, compare
+from twin.decision.compare import BETTER, NOT_DISTINGUISHABLE, QUANTILES, WORSE, compare
 from twin.decision.elasticity import Elasticity, read_elasticity
 from twin.decision.footprint import Footprint, footprint
 from twin.decision.incomes import kept_incomes
@@ -166,7 +166,7 @@ def decide(run: Run) -> Decision:
     canvas = canvas_of(run.info["study"], str(run.path))
     table, draws = compare(run), run.draws()
     money = _money(run, canvas, table, draws)
-    lines = robustness.bottom_lines(table)
+    lines = robustness.bottom_lines(table, ledger={s: _verdict_of_all(books) for s, books in money.items()})
     incomes = kept_incomes(run.path, canvas.incomes)
     return Decision(
         run,
@@ -249,23 +249,36 @@ def _positions_by_sample(
     return np.asarray(amounts @ (sign * factor).T)
 
 
+def _verdict_of_all(books: Money) -> str:
+    """Return what the sum of all actors' positions says: what they win is what `OUTSIDE` loses."""
+    rest = books.positions.loc[ledger.OUTSIDE] if ledger.OUTSIDE in books.positions.index else None
+    if rest is None or not rest["low"] <= rest["high"] or rest["low"] <= 0.0 <= rest["high"]:
+        return NOT_DISTINGUISHABLE
+    return BETTER if rest["high"] < 0.0 else WORSE
+
+
 def _vetoes(canvas: Canvas, money: dict[str, Money]) -> pd.DataFrame:
     columns = ["scenario", "actor", "position", "compensation", "paid_by", "outcome", "stated"]
     holders = [name for name, actor in canvas.actors.items() if actor.veto]
     if not money or not holders:
         return pd.DataFrame(columns=columns)
-    found = pd.concat([_veto_of(scenario, holders, books) for scenario, books in money.items()], ignore_index=True)
+    found = pd.concat(
+        [_veto_of(scenario, holders, books, canvas) for scenario, books in money.items()], ignore_index=True
+    )
     offered = {name: actor.compensation.value for name, actor in canvas.actors.items() if actor.compensation}
     return found.assign(stated=found["actor"].map(offered).astype(float))[columns]
 
 
-def _veto_of(scenario: str, holders: list[str], books: Money) -> pd.DataFrame:
-    """Return the veto test of a scenario: those whose gain is certain pay compensation where they can."""
+def _veto_of(scenario: str, holders: list[str], books: Money, canvas: Canvas) -> pd.DataFrame:
+    """Return the veto test of a scenario: those whose gain is money pay, where they can those whose gain is certain."""
     value = books.positions["value"].drop(index=ledger.OUTSIDE, errors="ignore")
     net = value.reindex(sorted({*value.index, *holders}), fill_value=0.0).rename(scenario).to_frame().T
-    sure = set(books.told().index)
+    able = {name for name in net.columns if name not in canvas.actors or canvas.actors[name].can_pay}
+    sure = able & set(books.told().index)
     firm = veto_test(net, holders, allowed=lambda payer, gainer: payer in sure)
-    return firm if (firm["outcome"] != UNPAYABLE).all() else veto_test(net, holders)
+    if (firm["outcome"] != UNPAYABLE).all():
+        return firm
+    return veto_test(net, holders, allowed=lambda payer, gainer: payer in able)
 
 
 def _choice(

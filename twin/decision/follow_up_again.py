@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from twin.decision.follow_up import NOMINAL
-from twin.decision.follow_up_observed import KPI, UPTAKE, Observed
+from twin.decision.follow_up_observed import KPI, Observed
 from twin.scenario.rerun import Progress, rerun
+from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
     from twin.city.model import Weather
@@ -59,14 +60,9 @@ def simulate_again(
     tables = []
     for each, of in parts:
         points = [inputs.get(year, {}) for year in of]
-        table = rerun(each, points, scenarios=["baseline", *observed.scenarios], progress=progress)
+        table = rerun(each, points, scenarios=[BASELINE, *observed.scenarios], progress=progress)
         tables.append(table.assign(year=[of[point] for point in table["point"]]))
     return pd.concat(tables, ignore_index=True)[["year", "scenario", "quantity", "value"]]
-
-
-def splits(observed: Observed, weather: Mapping[int, Weather]) -> bool:
-    """Return whether any residual can be split: an input or the uptake was observed."""
-    return bool(years_of(observed, weather)) or bool(len(observed.of(UPTAKE)))
 
 
 def _with_weather(plan: Plan, weather: Weather) -> Plan:

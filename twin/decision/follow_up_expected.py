@@ -132,23 +132,30 @@ class Promise:
 
     def level(self, scenario: str, kpi: str, share: Share) -> Level:
         """Return the value that is expected where `share` of the measures is in place."""
-        base = self._totals[BASELINE, kpi]
-        return _level(base.loc[0] + 0.0, base[base.index > 0], *self._differences(scenario, kpi), share)
+        base, change = self._paired(scenario, kpi)
+        return _level(base, change, share)
 
     def effect(self, scenario: str, kpi: str, share: Share) -> Level:
         """Return the difference to the baseline that is expected where `share` of the measures is in place."""
-        base = self._totals[BASELINE, kpi]
-        return _level(0.0, 0.0 * base[base.index > 0], *self._differences(scenario, kpi), share)
+        base, change = self._paired(scenario, kpi)
+        return _level(0.0 * base, change, share)
 
-    def _differences(self, scenario: str, kpi: str) -> tuple[float, pd.Series]:
-        base = self._totals[BASELINE, kpi]
-        paired = (self._totals[scenario, kpi] - base).dropna()
-        paired = paired.mask(paired.abs() <= ROUNDING * base.reindex(paired.index).abs(), 0.0)
-        return float(paired.loc[0]), paired[paired.index > 0]
+    @cached_property
+    def _pairs(self) -> dict[tuple[str, str], tuple[Float, Float]]:
+        return {}
+
+    def _paired(self, scenario: str, kpi: str) -> tuple[Float, Float]:
+        """Return the baseline and the difference to it by draw, float64 (draws + 1,) each, the nominal draw first."""
+        key = scenario, kpi
+        if key not in self._pairs:
+            base = self._totals[BASELINE, kpi]
+            paired = (self._totals[scenario, kpi] - base).dropna().sort_index()
+            before = base.reindex(paired.index).to_numpy(np.float64)
+            change = paired.to_numpy(np.float64)
+            self._pairs[key] = before, np.where(np.abs(change) <= ROUNDING * np.abs(before), 0.0, change)
+        return self._pairs[key]
 
 
-def _level(base: float, bases: pd.Series, difference: float, differences: pd.Series, share: Share) -> Level:
-    before: Float = bases.reindex(differences.index).to_numpy(np.float64)
-    change: Float = differences.to_numpy(np.float64)
-    ends = [interval(before + part * change) for part in (share.low, share.value, share.high)]
-    return Level(float(base + share.value * difference), min(e[0] for e in ends), max(e[1] for e in ends))
+def _level(base: Float, change: Float, share: Share) -> Level:
+    ends = [interval((base + part * change)[1:]) for part in (share.low, share.value, share.high)]
+    return Level(float(base[0] + share.value * change[0]), min(e[0] for e in ends), max(e[1] for e in ends))

@@ -160,6 +160,20 @@ def smart_zone(run: Run, pilot: Pilot) -> SmartZone:
     )
 
 
+def entity_areas(run: Run, pilot: Pilot) -> gpd.GeoDataFrame:
+    """Return which area every entity of a pilot's layer lies in, for a map.
+
+    Returns
+    -------
+    GeoDataFrame
+        Shapes by id with the column area: ``pilot``, ``edge``, ``control``, or "" for what lies in none of them.
+    """
+    table, _ = _changes(run.layer(BASELINE, pilot.layer), run.layer(pilot.scenario, pilot.layer), pilot)
+    masks = _areas(table, _places(table, pilot), pilot)
+    names = np.select([*masks.values()], [*masks], "")
+    return gpd.GeoDataFrame({"area": names}, index=table.index, geometry=table.geometry)
+
+
 def ratio(change: Float, units: Float) -> Ratio:
     """Return the change per unit of a group of entities, float64 (n,) each, and its jackknife variance.
 

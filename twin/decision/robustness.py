@@ -107,7 +107,9 @@ def pareto(scores: Float, noise: Float | None = None) -> NDArray[np.bool_]:
     return np.asarray(~dominates.any(axis=0))
 
 
-def bottom_lines(kpis: pd.DataFrame, lines: Mapping[str, str] = BOTTOM_LINE) -> pd.DataFrame:
+def bottom_lines(
+    kpis: pd.DataFrame, lines: Mapping[str, str] = BOTTOM_LINE, *, ledger: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Return what each scenario does to the economic, environmental and social bottom line.
 
     Parameters
@@ -116,6 +118,9 @@ def bottom_lines(kpis: pd.DataFrame, lines: Mapping[str, str] = BOTTOM_LINE) -> 
         The table of `twin.decision.compare.compare`, without or with the baseline.
     lines : mapping of str to str
         The bottom line of each KPI that counts.
+    ledger : mapping of str to str, optional
+        Verdict on the money of all actors together by scenario: it counts for the economic line, which without it
+        holds yearly costs and no investment.
 
     Returns
     -------
@@ -128,7 +133,10 @@ def bottom_lines(kpis: pd.DataFrame, lines: Mapping[str, str] = BOTTOM_LINE) -> 
     for scenario, part in counted.groupby("scenario", sort=False):
         if not part["verdict"].eq(scenario).all():  # the baseline's verdict is its name
             row = {line: part.loc[part["kpi"].map(lines) == line, "verdict"] for line in LINES}
-            rows[str(scenario)] = {line: _line_verdict(set(verdicts)) for line, verdicts in row.items()}
+            found = {line: set(verdicts) for line, verdicts in row.items()}
+            if ledger is not None and scenario in ledger:
+                found[ECONOMIC].add(ledger[str(scenario)])
+            rows[str(scenario)] = {line: _line_verdict(verdicts) for line, verdicts in found.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(LINES)).rename_axis("scenario")
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from twin.decision.canvas import Canvas, CostLine, RevenueLine
-from twin.decision.canvas_figures import flag_ref, missing_ref, reason_ref, sentence
+from twin.decision.canvas_figures import flag_ref, is_verdict, missing_ref, reason_ref, sentence
 from twin.decision.canvas_parts import UnitValue
-from twin.decision.claims import NOT_MODELLED, VERDICTS, evidence_sentence
+from twin.decision.claims import NOT_MODELLED, VERDICTS
 from twin.decision.figures import Figures
 from twin.decision.kpis import KPIS
 from twin.decision.overview import Overview
@@ -90,7 +90,7 @@ def block_texts(book: Book, computed: Callable[[Book, str], Iterator[Entry]]) ->
         flags = [
             Paragraph(from_parts(sentence(book.overview, flag_ref(b.key, i), text)), marks.FLAG)
             for i, text in enumerate(state.flags)
-            if not _said_elsewhere(book, text)
+            if not is_verdict(book.overview, text)
         ]
         missing = [
             Paragraph(from_parts(sentence(book.overview, missing_ref(b.key, i), text), soft=True), marks.MISSING)
@@ -102,11 +102,6 @@ def block_texts(book: Book, computed: Callable[[Book, str], Iterator[Entry]]) ->
             )
         )
     return found
-
-
-def _said_elsewhere(book: Book, flag: str) -> bool:
-    """Return whether a flag repeats the sentence on top of the page, or a verdict at its claim."""
-    return flag == evidence_sentence(book.overview.claims) or flag.startswith("not supported by ")
 
 
 def _stated_entry(book: Book, block: str, place: int, entry: Any) -> Iterator[Paragraph]:

@@ -214,7 +214,7 @@ def _group(
     add: Callable[..., None], kind: str, entries: Sequence[Entry], left_out: int, size: float, first: float
 ) -> None:
     """Add the entries of a kind under its name; what is first stated may stand in larger type."""
-    if kind != FLAG:
+    if kind != FLAG and entries:
         add((words(kind, soft=True),), kind, SMALL, 0.0, 0.5)
     for i, entry in enumerate(entries):
         for k, paragraph in enumerate(p for p in entry.paragraphs if not p.detail):
@@ -222,7 +222,10 @@ def _group(
             add(paragraph.pieces, paragraph.mark or (kind if k == 0 else ""), scale, 0.0 if k == 0 else 1.25 * size,
                 0.3 if k == 0 else 0.06)  # fmt: skip
     if left_out:
-        add((words(f"and {in_words(left_out)} more, on the page in full", soft=True),), "", 1.0, 1.25 * size, 0.3)
+        which = "" if entries else {FLAG: " red flags"}.get(kind, f" {kind}")
+        add(
+            (words(f"and {in_words(left_out)} more{which}, on the page in full", soft=True),), "", 1.0, 1.25 * size, 0.3
+        )
 
 
 _ROUNDS, _STEP, _TALLEST = 5, 0.7, 1.7

@@ -11,6 +11,7 @@ from twin.decision.decide import Decision
 from twin.decision.figures import Figures
 from twin.decision.overview import Overview
 from twin.report import canvas_marks as marks
+from twin.report.canvas_blocks import Pieces
 from twin.report.canvas_sheet import Sheet, sheet_alone, sheet_of
 from twin.report.canvas_svg import draw_sheet
 from twin.report.canvas_text import COMPUTED, STATED, BlockText, Entry, Paragraph, Printer, letter, words
@@ -115,3 +116,9 @@ def _paragraph(printer: Printer, paragraph: Paragraph) -> dict[str, Any]:
 
 def _mark(mark: str) -> Markup:
     return Markup(marks.in_html(mark))  # noqa: S704 - our own shapes
+
+
+def _where(sheet: Sheet) -> Pieces:
+    """Return place and facts in a row."""
+    between = (words(" · ", soft=True),) if sheet.place and sheet.facts else ()
+    return (*sheet.place[1:], *between, *sheet.facts)

@@ -139,7 +139,11 @@ class Printer:
 
     def paragraph(self, paragraph: Paragraph) -> Markup:
         """Return the pieces of a paragraph as HTML, without its mark."""
-        return Markup("".join(self.html(piece) for piece in paragraph.pieces))  # noqa: S704 - pieces are escaped
+        pieces = list(paragraph.pieces)
+        for k, after in enumerate(pieces[2:]):
+            if pieces[k].words == LETTER and pieces[k + 1].text == " " and after.ref:
+                pieces[k + 1] = words("\u00a0")  # a number stays with the letter of its scenario
+        return Markup("".join(self.html(piece) for piece in pieces))  # noqa: S704 - pieces are escaped
 
     def _data(self, piece: Piece) -> str:
         figure = self.figures[piece.ref]

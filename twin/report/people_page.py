@@ -152,8 +152,8 @@ def _poverty(traced: Traced, base: str, found: Incidence) -> Markup:
         return Markup("")
     ref = f"{base}/poverty"
     return Markup(
-        'Homes that spend more than {} of their income on energy hold {} of people, {} before. By indicator <span class="stated">2M</span> (more '
-        "than twice the median share) it is {}, {} before."
+        "Homes that spend more than {} of their income on energy hold {} of people, {} before. By indicator "
+        '<span class="stated">2M</span> (more than twice the median share) it is {}, {} before.'
     ).format(
         *(
             traced.html(f"{ref}/{part}")
