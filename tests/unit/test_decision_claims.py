@@ -17,10 +17,11 @@ from report_fixture import FakeRun, make_run
 from twin.city.model import City
 from twin.city.yaml import parse_yaml
 from twin.decision.canvas import Canvas, Claim
+from twin.decision.canvas_file import canvas_of
 from twin.decision.claims import VERDICTS, answer_of, evidence_sentence, judge, judge_parts, share_without_evidence
 from twin.decision.compare import MINIMUM_DRAWS, compare, interval, verdict
 from twin.decision.completeness import COMPUTED_COLUMNS, computed_entries
-from twin.decision.overview import overview, run_overview
+from twin.decision.overview import Overview, overview
 from twin.errors import StudyError
 
 SEEN = {"better", "worse", "changed"}
@@ -201,14 +202,18 @@ def test_the_canvas_in_the_study_of_a_run(run: FakeRun) -> None:
     study = run.info["study"] | {"scenarios": dict.fromkeys(run.info["scenarios"]), "measures": {"car-free": []}}
     within = FakeRun(**{**vars(run), "info": run.info | {"study": study | {"canvas": parse_yaml(CANVAS)[0]}}})
     with pytest.raises(StudyError, match="unknown measure 'large-roofs'"):
-        run_overview(within)  # type: ignore[arg-type]
+        _overview(within)
     study["measures"] = {"car-free": [], "large-roofs": []}
     within = FakeRun(**{**vars(run), "info": run.info | {"study": study | {"canvas": parse_yaml(CANVAS)[0]}}})
-    page = run_overview(within).as_data()  # type: ignore[arg-type]
+    page = _overview(within).as_data()
     assert page["evidence"] == {
         "sentence": "1 of 8 claims has no evidence (12 %).", "claims": 8, "without_evidence": 1,
         "share_without_evidence": 0.125,
     }  # fmt: skip
     assert json.dumps(page, allow_nan=False)
     with pytest.raises(StudyError, match="the study has no canvas"):
-        run_overview(run)  # type: ignore[arg-type]
+        _overview(run)
+
+
+def _overview(run: FakeRun) -> Overview:
+    return overview(canvas_of(run.info["study"]), run)  # type: ignore[arg-type]

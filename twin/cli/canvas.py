@@ -18,15 +18,25 @@ def run_canvas(options: argparse.Namespace) -> dict[str, Any]:
     """Show the canvas in a study, in a file of its own, or in a run."""
     from twin.cli.commands import find_study
     from twin.decision.canvas_file import load_canvas
-    from twin.decision.overview import overview, run_overview
-    from twin.scenario.store import Run
+    from twin.decision.overview import overview
 
     path = Path(options.source)
-    found = run_overview(Run.open(path)) if path.is_dir() else overview(load_canvas(find_study(options.source)))
-    data = {"source": options.source, "run": path.is_dir(), **found.as_data()}
+    found, data = _of_run(path) if path.is_dir() else (overview(load_canvas(find_study(options.source))), {})
+    data = {"source": options.source, "run": path.is_dir(), **(data or found.as_data())}
     if not options.json:
         _print(found, data, Console(width=None if sys.stdout.isatty() else 120))
     return data
+
+
+def _of_run(path: Path) -> tuple[Overview, dict[str, Any]]:
+    """Return the overview of a run and its decision as plain data, with every number."""
+    from twin.decision.decide import decide
+    from twin.decision.figures import figures_of
+    from twin.report.decision_pages import decision_data
+    from twin.scenario.store import Run
+
+    decision = decide(Run.open(path))
+    return decision.overview, decision_data(decision, figures_of(decision))
 
 
 def _print(found: Overview, data: dict[str, Any], console: Console) -> None:

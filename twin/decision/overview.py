@@ -10,7 +10,6 @@ import pandas as pd
 
 from twin.decision.actors import ActorRoles, actor_roles
 from twin.decision.canvas import Canvas
-from twin.decision.canvas_file import canvas_of
 from twin.decision.claims import evidence_sentence, judge, judge_parts, share_without_evidence
 from twin.decision.compare import compare
 from twin.decision.completeness import BlockState, completeness, computed_entries
@@ -69,17 +68,6 @@ def overview(canvas: Canvas, run: Run | None = None, table: pd.DataFrame | None 
     claims = judge(canvas, parts, list(run.info["scenarios"]))
     computed = computed_entries(table, run.info.get("changes"))
     return Overview(canvas, completeness(canvas, claims, computed), claims, parts, computed, actors, plan)
-
-
-def run_overview(run: Run) -> Overview:
-    """Return the overview of the canvas in a run's study.
-
-    Raises
-    ------
-    StudyError
-        The study of the run has no canvas.
-    """
-    return overview(canvas_of(run.info["study"], str(run.path)), run)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
