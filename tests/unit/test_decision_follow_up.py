@@ -387,6 +387,18 @@ def test_observed_money_and_effects_stand_in_the_ledger(followed: Any, run: Fake
     assert actors.loc["utility", "verdict"] == NOT_OBSERVED if "utility" in actors.index else True
 
 
+def test_money_on_a_simulated_baseline_is_as_unsure_as_that(followed: Any, run: FakeRun) -> None:
+    level = np.quantile(
+        totals(run, SOLAR, "import_kwh_a")[1:], 0.9
+    )  # a year as the run has them, for reasons of its own
+    found = followed(f"2036,import_kwh_a,{SOLAR},{float(level)!r},,,x")
+    (row,) = found.table.to_dict("records")
+    assert row["effect_observed_low"] < row["effect_observed"] < row["effect_observed_high"]
+    money = balance(found).actors.set_index("actor")
+    assert money.loc["residents", "difference"] < 0.0
+    assert money.loc["residents", "verdict"] == AS_EXPECTED
+
+
 def test_what_is_paid_once_counts_where_it_was_paid(followed: Any, run: FakeRun) -> None:
     seen = f"2030,delay_veh_h_day,{STREET},340,,,x"
     low = balance(followed(seen, f"2027,cost.paving,{STREET},160000,,,x")).actors.set_index("actor").loc["city"]

@@ -68,7 +68,9 @@ class Figures:
             There is no such number.
         """
         if ref not in self._figures:
-            raise StudyError(f"no number is called {ref!r}", remedy=did_you_mean(ref, self._figures))
+            alike = [name for name in self._figures if name.split("/")[:2] == ref.split("/")[:2]]
+            remedy = did_you_mean(ref, alike) if alike else "`twin canvas RUN --json` lists all under `numbers`"
+            raise StudyError(f"no number is called {ref!r}", remedy=remedy)
         return self._figures[ref]
 
     def __contains__(self, ref: object) -> bool:
@@ -95,9 +97,11 @@ class Figures:
 
 def figures_of(decision: Decision) -> Figures:
     """Return every number of a decision."""
+    from twin.decision.canvas_figures import canvas_figures
     from twin.decision.figures_more import more_figures
 
-    found: dict[str, Figure] = dict(_kpis(decision))
+    found: dict[str, Figure] = canvas_figures(decision.overview)
+    found |= dict(_kpis(decision))
     found |= dict(_claims(decision))
     for scenario, money in decision.money.items():
         found |= dict(_money(decision, scenario, money))

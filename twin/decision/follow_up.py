@@ -181,13 +181,18 @@ class _Join:
         return value if nominal is None else own + (value - nominal)
 
     def without(self, year: int, kpi: str) -> tuple[Range, str]:
-        """Return what would have been without the measures, and where that is from."""
+        """Return what would have been without the measures, and where that is from.
+
+        A simulated baseline is only as sure as its interval: money that rests on it is judged with that doubt.
+        """
         seen, here = self.before.get(kpi, {}), self.model(BASELINE, year, kpi)
         if year in seen:
             return seen[year], SAME_YEAR
         earlier = [y for y in seen if y < year]
         if not earlier:
-            return Range(here, here, here), SIMULATED
+            level = _as_range(self.promise.level(BASELINE, kpi, Share(1.0, 1.0, 1.0)))
+            known = level if math.isfinite(level.low) else Range(level.value, level.value, level.value)
+            return known.shifted(here - level.value), SIMULATED
         last = max(earlier)
         return seen[last].shifted(here - self.model(BASELINE, last, kpi)), EARLIER
 

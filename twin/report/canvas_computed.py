@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from twin.decision import ledger, robustness
+from twin.decision.canvas import BLOCK
 from twin.decision.canvas_figures import measure_ref, sentence
 from twin.decision.compare import BETTER, WORSE
 from twin.decision.kpis import KPIS
@@ -42,8 +43,7 @@ def computed_entries(book: Book, block: str) -> Iterator[Entry]:
         "revenue_streams": _cases, "environmental_costs": _footprint, "social_risks": _losers,
         "social_benefits": _winners,
     }  # fmt: skip
-    if block in ("budget_costs", "revenue_streams", "environmental_costs", "environmental_benefits", "social_risks",
-                 "social_benefits"):  # fmt: skip
+    if BLOCK[block].line:
         yield from _kpis(book, block)
     if block in special:
         yield from special[block](book)

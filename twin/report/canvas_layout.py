@@ -26,6 +26,8 @@ from twin.report.canvas_text import (
 from twin.report.font_metrics import width as text_width
 
 LEADING = 1.24
+LABEL = 7.0
+"""Room for the part at the right of a title."""
 PADDING = 2.2
 GROUPS = (FLAG, STATED, COMPUTED)
 _KEPT = dict.fromkeys(("buy_in", "budget_costs", "revenue_streams"), COMPUTED)
@@ -197,7 +199,8 @@ def _rows(
         nonlocal y
         y += before * size
         step = 1.25 * size if mark else 0.0
-        for k, bits in enumerate(wrap(printer, pieces, inner - indent - step, scale * size)):
+        room = inner - indent - step - (LABEL if scale == TITLE else 0.0)
+        for k, bits in enumerate(wrap(printer, pieces, room, scale * size)):
             y += LEADING * scale * size
             rows.append(Row(y, bits, scale * size, indent + step, mark if k == 0 else ""))
 

@@ -79,6 +79,7 @@ def sheet_of(decision: Decision, figures: Figures) -> Sheet:
             Piece(decision.labels[BASELINE], words=NAME),
             words(". ", soft=True),
             *spare((words("In brackets: the interval that holds nine of ten paired draws. ", soft=True),)),
+            words("Verdicts rest on the simulation where no other evidence is named. ", soft=True),
             words("Every number with its interval, reason and source: on the page in full. ", soft=True),
         ),
     )
@@ -162,6 +163,9 @@ def _verdict_counts(book: Book) -> tuple[tuple[str, Pieces], ...]:
         for verdict in VERDICTS
         if f"claims/verdict/{verdict}" in book.figures
     ]
-    if book.figures["blocks/flags"].value > 0:
-        found.append((marks.FLAG, (Piece(ref="blocks/flags", bold=True), words(" red flags"))))
+    flags = book.figures["blocks/flags"].value
+    if flags > 0:
+        found.append(
+            (marks.FLAG, (Piece(ref="blocks/flags", bold=True), words(" red flag" if flags == 1 else " red flags")))
+        )
     return tuple(found)

@@ -80,7 +80,7 @@ def interval_chart(kpi: Kpi, rows: pd.DataFrame, labels: Mapping[str, str]) -> s
         parts.append(svg.line(at(tick), top, at(tick), bottom, stroke=svg.GRID))
         parts.append(
             svg.text(at(tick), bottom + 16, number(tick, decimals, signed=True), text_anchor="middle", font_size=11,
-                     fill=svg.MUTED)
+                     fill=svg.MUTED, class_="axis")
         )  # fmt: skip
     parts.append(svg.line(at(0.0), top - 4, at(0.0), bottom, stroke=svg.INK, stroke_width=1.2))
     for position, row in enumerate(rows.to_dict("records")):
@@ -156,11 +156,13 @@ def line_chart(chart: Lines, labels: Mapping[str, str], *, height: float = 230.0
         parts.append(svg.line(left, py(tick), WIDTH - right, py(tick), stroke=svg.GRID))
         parts.append(
             svg.text(left - 8, py(tick) + 4, number(tick, svg.tick_decimals(step)), text_anchor="end", font_size=11,
-                     fill=svg.MUTED)
+                     fill=svg.MUTED, class_="axis")
         )  # fmt: skip
     for value, label in chart.marks:
         parts.append(svg.line(px(value), bottom, px(value), bottom + 4, stroke=svg.MUTED))
-        parts.append(svg.text(px(value), bottom + 17, label, text_anchor="middle", font_size=11, fill=svg.MUTED))
+        parts.append(
+            svg.text(px(value), bottom + 17, label, text_anchor="middle", font_size=11, fill=svg.MUTED, class_="axis")
+        )
     parts.append(svg.line(left, py(0.0), WIDTH - right, py(0.0), stroke=svg.INK))
     parts.append(
         svg.text((left + WIDTH - right) / 2, bottom + 33, chart.x_title, text_anchor="middle", font_size=11,

@@ -124,7 +124,7 @@ def estimate_chart(title: str, subtitle: str, scaled: Estimate, truth: float, sh
 
 
 def pilot_map(
-    title: str, subtitle: str, areas: gpd.GeoDataFrame, outlines: Sequence[shapely.Polygon], lines: bool
+    title: str, subtitle: str, areas: gpd.GeoDataFrame, outlines: Sequence[shapely.Geometry], lines: bool
 ) -> str:
     """Return the map of pilot, strip, control area and the rest; no text where there are too many shapes.
 
@@ -133,7 +133,7 @@ def pilot_map(
     title, subtitle : str
     areas : GeoDataFrame
         Of `twin.decision.pilot.entity_areas`.
-    outlines : sequence of Polygon
+    outlines : sequence of geometries
         In the coordinates of the city, drawn as they are stated.
     lines : bool
         Whether the shapes are streets.
@@ -147,11 +147,8 @@ def pilot_map(
         colour = STREET if lines and not area else AREA_COLOURS[area]
         style = {"fill": "none", "stroke": colour, "stroke_width": 2.2 if area else 1.2} if lines else {"fill": colour}
         body.append(svg.element("path", d=path, **style) if path else "")
-    for outline in outlines:
-        body.append(
-            svg.element("path", d=frame.path(outline), fill="none", stroke=svg.INK, stroke_width=1.4,
-                        stroke_dasharray="5 3")
-        )  # fmt: skip
+    style = {"fill": "none", "stroke": svg.INK, "stroke_width": 1.4, "stroke_dasharray": "5 3"}
+    body += [svg.element("path", d=frame.path(outline), **style) for outline in outlines]
     inner = svg.element(
         "svg", "".join(body), x="0", y=svg.num(HEAD), width=svg.num(WIDTH), height=svg.num(frame.height),
         viewBox=f"0 {svg.num(HEAD)} {svg.num(WIDTH)} {svg.num(frame.height)}",

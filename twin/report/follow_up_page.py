@@ -76,10 +76,10 @@ class FollowUpReport:
             base, kpi = f"{base_ref(scenario)}/{row['kpi']}/{row['year']}", KPIS[row["kpi"]]
             shown = {name: self.bare(f"{base}/{name}", html=html) for name in NUMBERS}
             for name, prefix in (("interval", ""), ("effect_interval", "effect_")):
-                shown[name] = self._interval(f"{base}/{prefix}low", f"{base}/{prefix}high", html=html)
+                shown[name] = self.interval(f"{base}/{prefix}low", f"{base}/{prefix}high", html=html)
             shown["observed_range"] = ""
             if row["observed_low"] < row["observed_high"]:
-                shown["observed_range"] = self._interval(f"{base}/observed_low", f"{base}/observed_high", html=html)
+                shown["observed_range"] = self.interval(f"{base}/observed_low", f"{base}/observed_high", html=html)
             said = str(row["verdict"]) + (f": {row['cause']}" if row["cause"] and not html else "")
             rows.append(
                 {
@@ -106,7 +106,8 @@ class FollowUpReport:
             repr(figure.value), ref, figure.origin, text
         )
 
-    def _interval(self, low: str, high: str, *, html: bool) -> str:
+    def interval(self, low: str, high: str, *, html: bool) -> str:
+        """Return both ends of an interval; empty text where there is none."""
         ends = [self.bare(ref, html=html) for ref in (low, high)]
         if NOTHING in ends:
             return ""
@@ -229,7 +230,7 @@ def _actors(report: FollowUpReport, scenario: str) -> list[dict[str, Any]]:
     for row in table[table["scenario"] == scenario].to_dict("records"):
         base = f"{base_ref(scenario)}/balance/{row['actor']}"
         cells = {name: report.bare(f"{base}/{name}") for name in ("expected", "observed", "difference")}
-        interval = report._interval(f"{base}/low", f"{base}/high", html=True)
+        interval = report.interval(f"{base}/low", f"{base}/high", html=True)
         name, said = actor_name(report.followed.canvas, str(row["actor"])), row["verdict"]
         rows.append({**cells, "interval": interval, "name": name, "verdict": said, "css": CSS.get(said, "noise")})
     return rows
