@@ -79,49 +79,57 @@ def test_what_a_domain_does_not_read_is_not_computed_again(plan: Plan, monkeypat
     from twin.traffic import model as traffic
 
     calls: list[str] = []
-    for module, name in ((energy, "simulate_energy"), (solar, "simulate_solar"), (traffic, "simulate_traffic")):
+    for module, name in ((energy, "energy"), (solar, "solar"), (traffic, "traffic")):
 
         def counted(real: Any, name: str, *args: Any, **options: Any) -> Any:
             calls.append(name)
             return real(*args, **options)
 
-        monkeypatch.setattr(module, name, partial(counted, getattr(module, name), name))
+        monkeypatch.setattr(module, f"simulate_{name}", partial(counted, getattr(module, f"simulate_{name}"), name))
+    points: list[dict[str, float]] = [
+        {}, {PRICE: 0.1}, {"lifecycle.discount_rate": 0.05}, {DEMAND: 1.1}, {DEMAND: 1.1, HEAT: 1.1},
+        {DEMAND: 1.1, HEAT: 1.1, PRICE: 0.3},
+    ]  # fmt: skip
+    made: list[dict[str, int]] = [{} for _ in points]
 
-    def of(*points: dict[str, float]) -> dict[str, int]:
-        calls.clear()
-        rerun(plan, points)
-        return {name: calls.count(f"simulate_{name}") for name in ("energy", "solar", "traffic")}
+    def watch(label: str, done: int, total: int) -> None:
+        if done % 3 == 0 and (done or label == "preparing"):
+            made[done // 3 - 1] = {name: calls.count(name) for name in ("energy", "solar", "traffic") if done}
+            calls.clear()
 
-    once = of({})
-    prices = of({}, {PRICE: 0.1}, {PRICE: 0.3}, {"lifecycle.discount_rate": 0.05})
-    assert prices == once
-    streets = of({}, {DEMAND: 1.1})
-    assert streets["traffic"] == 2 * once["traffic"]
-    assert (streets["energy"], streets["solar"]) == (once["energy"], once["solar"])
-    heat = of({}, {HEAT: 1.1}, {HEAT: 1.1, PRICE: 0.1})
-    assert (heat["traffic"], heat["solar"]) == (once["traffic"], once["solar"])
-    assert heat["energy"] > once["energy"]
-
-
-def test_points_stand_for_themselves(plan: Plan) -> None:
-    points = [{PRICE: 0.1}, {DEMAND: 1.1}, {HEAT: 1.1}, {DEMAND: 1.1, HEAT: 1.1, PRICE: 0.1}]
-    there, back = rerun(plan, points), rerun(plan, points[::-1])
-    back["point"] = len(points) - 1 - back["point"]
-    keys = ["point", "scenario", "quantity"]
-    pd.testing.assert_frame_equal(
-        there.sort_values(keys, ignore_index=True), back.sort_values(keys, ignore_index=True), check_exact=True
-    )
-    one, both = value(there, 2, "baseline", "heating_kwh_a"), value(there, 3, "baseline", "heating_kwh_a")
-    assert one == both > value(there, 0, "baseline", "heating_kwh_a")
-    assert value(there, 1, "street", "vehicle_km_day") > value(there, 0, "street", "vehicle_km_day")
+    rerun(plan, points, progress=watch)
+    first, price, interest, demand, heat, both = made
+    assert min(first.values()) > 0
+    nothing = dict.fromkeys(first, 0)
+    assert price == interest == both == nothing
+    assert demand == nothing | {"traffic": first["traffic"]}
+    assert heat == nothing | {"energy": first["energy"]}
 
 
-def test_only_the_scenarios_asked_for(plan: Plan) -> None:
-    everything = rerun(plan, [{PRICE: 0.3}])
-    found = rerun(plan, [{PRICE: 0.3}], scenarios=["street"])
-    mine = everything[everything["scenario"] == "street"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(found, mine, check_exact=True)
-    assert list(rerun(plan, [{}], scenarios=["street", "baseline"])["scenario"].unique()) == ["street", "baseline"]
+POINTS: list[dict[str, float]] = [{PRICE: 0.1}, {DEMAND: 1.1}, {DEMAND: 1.1, HEAT: 1.1, PRICE: 0.1}]
+
+
+@pytest.fixture(scope="module")
+def found(plan: Plan) -> pd.DataFrame:
+    return rerun(plan, POINTS)
+
+
+def test_points_stand_for_themselves(plan: Plan, found: pd.DataFrame) -> None:
+    alone = rerun(plan, POINTS[2:], scenarios=["street", "baseline"])
+    assert list(alone["scenario"].unique()) == ["street", "baseline"]  # only those asked for, in that order
+    for name in ("street", "baseline"):
+        one, other = (
+            frame[(frame["scenario"] == name) & (frame["point"] == point)].drop(columns="point").reset_index(drop=True)
+            for frame, point in ((alone, 0), (found, 2))
+        )
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    assert value(found, 2, "baseline", "heating_kwh_a") > value(found, 0, "baseline", "heating_kwh_a")
+    assert value(found, 1, "street", "vehicle_km_day") > value(found, 0, "street", "vehicle_km_day")
+    assert value(found, 1, "street", "energy_cost_eur_a") > value(found, 0, "street", "energy_cost_eur_a")
+
+
+def test_no_points_are_no_rows(plan: Plan) -> None:
+    assert list(rerun(plan, []).columns) == COLUMNS
     assert rerun(plan, []).empty
 
 

@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     canvas.add_argument(
         "source", metavar="FILE|RUN", help="a run folder, a study (file or library name), or a file that is a canvas"
     )
+    canvas.add_argument("--out", metavar="FOLDER", help="also write the canvas on one page, canvas.html and canvas.svg")
 
     sheet = command("sheet", "write one page on what a run means for one building")
     sheet.add_argument("run", metavar="RUN", help="a run folder")

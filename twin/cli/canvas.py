@@ -19,24 +19,50 @@ def run_canvas(options: argparse.Namespace) -> dict[str, Any]:
     from twin.cli.commands import find_study
     from twin.decision.canvas_file import load_canvas
     from twin.decision.overview import overview
+    from twin.report.canvas_page import canvas_svg_alone, render_canvas_alone
 
     path = Path(options.source)
-    found, data = _of_run(path) if path.is_dir() else (overview(load_canvas(find_study(options.source))), {})
-    data = {"source": options.source, "run": path.is_dir(), **(data or found.as_data())}
+    pages: dict[str, str]
+    if path.is_dir():
+        found, data, pages = _of_run(path, bool(options.out))
+    else:
+        study = find_study(options.source)
+        found = overview(load_canvas(study))
+        data, pages = found.as_data(), {}
+        if options.out:
+            title = study.stem.replace("-", " ").capitalize()
+            pages = {"canvas.html": render_canvas_alone(found, title), "canvas.svg": canvas_svg_alone(found, title)}
+    data = {"source": options.source, "run": path.is_dir(), **data}
+    if options.out:
+        data["pages"] = [str(_written(Path(options.out) / name, page)) for name, page in pages.items()]
     if not options.json:
         _print(found, data, Console(width=None if sys.stdout.isatty() else 120))
+        for page in data.get("pages", []):
+            print(page)
     return data
 
 
-def _of_run(path: Path) -> tuple[Overview, dict[str, Any]]:
-    """Return the overview of a run and its decision as plain data, with every number."""
+def _written(path: Path, page: str) -> Path:
+    from twin.scenario import files
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(path, page)
+    return path
+
+
+def _of_run(path: Path, draw: bool) -> tuple[Overview, dict[str, Any], dict[str, str]]:
+    """Return the overview of a run, its decision as plain data with every number, and its canvas pages if drawn."""
     from twin.decision.decide import decide
     from twin.decision.figures import figures_of
+    from twin.report.canvas_page import canvas_svg, render_canvas
     from twin.report.decision_pages import decision_data
     from twin.scenario.store import Run
 
     decision = decide(Run.open(path))
-    return decision.overview, decision_data(decision, figures_of(decision))
+    figures = figures_of(decision)
+    drawn = {"canvas.html": render_canvas, "canvas.svg": canvas_svg} if draw else {}
+    pages = {name: render(decision, figures) for name, render in drawn.items()}
+    return decision.overview, decision_data(decision, figures), pages
 
 
 def _print(found: Overview, data: dict[str, Any], console: Console) -> None:

@@ -131,40 +131,42 @@ def _print_ranking(found: Sensitivity, labels: dict[str, str], console: Console)
     morris = found.method == "morris"
     how = f"{found.trajectories} trajectories" if morris else f"a base sample of {found.trajectories}"
     console.print(escape(f"{found.method.capitalize()}, {how}, {found.points} points, seed {found.seed}"))
-    table = Table("KPI", "scenario", "parameter", "influence", "±", "unit", "direction" if morris else "alone")
+    table = Table(
+        "difference, and the parameters that move it", "influence", "±", "unit", "grows" if morris else "alone"
+    )
     for row in found.table.to_dict("records"):
         kpi = KPIS[row["kpi"]]
-        shown = kpi.shown
-        scale, unit = (shown.scale, shown.difference_unit) if morris else (1.0, "of variance")
-        first = row["rank"] == 1
-        last = _direction(row) if morris else f"{row['first']:.2f}"
+        scale, unit = (kpi.shown.scale, kpi.shown.difference_unit) if morris else (1.0, "of variance")
+        if row["rank"] == 1:
+            table.add_section()
+            table.add_row(f"[bold]{escape(kpi.label)}[/bold], {escape(labels[row['scenario']])}")
         cells = (
-            kpi.label if first else "",
-            labels[row["scenario"]] if first else "",
-            row["parameter"] + (" *" if row["tied"] else ""),
+            f"  {row['rank']}. {row['parameter']}{' *' if row['tied'] else ''}",
             f"{row['influence'] * scale:.3g}",
             f"{row['confidence'] * scale:.2g}",
             unit,
-            last,
+            _direction(row) if morris else f"{row['first']:.2f}",
         )
-        table.add_row(*map(escape, cells), end_section=row["rank"] == len(found.parameters))
+        table.add_row(*map(escape, cells))
     console.print(table)
     if morris:
-        console.print("influence: mean change of the difference to the baseline when a parameter goes from its 5 % to")
-        console.print("its 95 % quantile, with 90 % confidence; * cannot be told from the next below")
+        console.print(
+            "influence: mean change of the difference to the baseline when a parameter goes from its 5 % to its 95 % "
+            "quantile, with 90 % confidence; grows: whether the difference grows with the parameter"
+        )
     else:
-        console.print("influence: total index, all interactions included; alone: first-order index; 90 % confidence;")
-        console.print("* cannot be told from the next below")
+        console.print("influence: total index, interactions included, with 90 % confidence; alone: first-order index")
+    console.print("* cannot be told from the next below")
     _print_notes(found.notes, console)
 
 
 def _direction(row: Mapping[Hashable, Any]) -> str:
     """Return whether the difference grows with the parameter."""
     if row["influence"] == 0.0:
-        return "none"
+        return "no effect"
     if abs(row["mean"]) < 0.9 * row["influence"]:
         return "both ways"
-    return "up" if row["mean"] > 0.0 else "down"
+    return "yes" if row["mean"] > 0.0 else "no, falls"
 
 
 def _print_elasticity(found: Elasticity, labels: dict[str, str], console: Console) -> None:

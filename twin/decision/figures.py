@@ -107,7 +107,7 @@ def figures_of(decision: Decision) -> Figures:
         found |= dict(_money(decision, scenario, money))
     found |= dict(_vetoes(decision))
     found |= dict(_choice(decision))
-    found |= dict(_stated("stated", decision.canvas.model_dump(mode="json", exclude_defaults=True)))
+    found |= dict(stated_figures("stated", decision.canvas.model_dump(mode="json", exclude_defaults=True)))
     found |= dict(_run(decision))
     return Figures(found | more_figures(decision))
 
@@ -197,14 +197,14 @@ def _choice(decision: Decision) -> Iterator[tuple[str, Figure]]:
     yield from from_table("choice", decision.choice, origin, {"wins_stakeholders": SHARE})
 
 
-def _stated(path: str, value: Any) -> Iterator[tuple[str, Figure]]:
+def stated_figures(path: str, value: Any) -> Iterator[tuple[str, Figure]]:
     """Yield every number that the canvas states, by its place in the file."""
     if isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _stated(f"{path}/{key}", part)
+            yield from stated_figures(f"{path}/{key}", part)
     elif isinstance(value, list):
         for i, part in enumerate(value):
-            yield from _stated(f"{path}/{i}", part)
+            yield from stated_figures(f"{path}/{i}", part)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         last = path.rsplit("/", 1)[-1]
         unit = (

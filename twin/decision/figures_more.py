@@ -120,7 +120,7 @@ def _pilot(found: SmartZone) -> Iterator[tuple[str, Figure]]:
 
 def pilot_units(pilot: Pilot) -> tuple[str, str]:
     """Return the unit of a pilot's quantity, empty where it is not known, and that of what it is scaled by."""
-    columns = {column.name: column.unit for column in LAYERS[pilot.layer].columns}
+    columns = {column.name: column.unit.replace("m2", "m²") for column in LAYERS[pilot.layer].columns}
     stored = {q.column: q.unit for q in QUANTITIES} | {name: kpi.unit for name, kpi in KPIS.items()}
     unit = (stored | columns).get(pilot.quantity, PLAIN)
     of = columns.get(pilot.per, "unit") if pilot.per else pilot.layer.removesuffix("s")

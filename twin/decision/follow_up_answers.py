@@ -148,11 +148,12 @@ def _balance(found: FollowUp, money: Balance, scenario: str) -> Answer:
     promoter = found.canvas.accounts.promoter if found.canvas and found.canvas.accounts else ""
     for row in sorted(judged, key=lambda row: (row["actor"] != promoter, row["verdict"] == AS_EXPECTED, row["actor"])):
         ref = f"{base}/{row['actor']}"
-        numbers = [Ref(f"{ref}/{name}") for name in ("observed", "low", "high")]
-        name = actor_name(found.canvas, str(row["actor"]))
-        said.append(
-            (f"{name}, net: ", numbers[0], ", expected ", numbers[1], " to ", numbers[2], f": {row['verdict']}.")
+        net, low, high, least, most = (
+            Ref(f"{ref}/{name}") for name in ("observed", "low", "high", "observed_low", "observed_high")
         )
+        unsure: Sentence = (" (", least, " to ", most, ")") if row["observed_low"] < row["observed_high"] else ()
+        head = f"{actor_name(found.canvas, str(row['actor']))}, net: "
+        said.append((head, net, *unsure, ", expected ", low, " to ", high, f": {row['verdict']}."))
     right = sum(row["verdict"] == AS_EXPECTED for row in judged)
     word = NOT_KNOWN if not judged else YES if right == len(judged) else PARTLY if right else NO
     if word == YES and not money.share[scenario] >= LEAST_SHARE:

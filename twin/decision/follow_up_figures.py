@@ -89,7 +89,8 @@ def _money(money: Balance) -> Iterator[tuple[str, Figure]]:
         yield f"{base_ref(scenario)}/balance/share", Figure(share, SHARE, origin)
     words: dict[str, Any] = {
         "expected": "ledger", "low": "ledger, 5 % quantile", "high": "ledger, 95 % quantile",
-        "observed": "ledger with observed values", "difference": "observed less expected",
+        "observed": "ledger with observed values", "observed_low": "the same, least", "observed_high": "the same, most",
+    "difference": "observed less expected",
     }  # fmt: skip
     for row in money.actors.to_dict("records"):
         base = f"{base_ref(row['scenario'])}/balance/{row['actor']}"

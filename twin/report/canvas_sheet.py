@@ -9,7 +9,7 @@ from twin.decision.canvas_figures import canvas_figures
 from twin.decision.claims import VERDICTS, share_without_evidence
 from twin.decision.compare import BETTER, WORSE
 from twin.decision.decide import Decision
-from twin.decision.figures import Figures, _stated
+from twin.decision.figures import Figures, stated_figures
 from twin.decision.overview import Overview
 from twin.report import canvas_marks as marks
 from twin.report.canvas_blocks import Book, Pieces, block_texts
@@ -88,7 +88,7 @@ def sheet_of(decision: Decision, figures: Figures) -> Sheet:
 def sheet_alone(overview: Overview, title: str = "") -> Sheet:
     """Return the sheet of a canvas without a run."""
     found = canvas_figures(overview)
-    found |= dict(_stated("stated", overview.canvas.model_dump(mode="json", exclude_defaults=True)))
+    found |= dict(stated_figures("stated", overview.canvas.model_dump(mode="json", exclude_defaults=True)))
     book = Book(overview, Figures(found))
     notes = [
         (words("This canvas has not been run: ", bold=True), words("all of it is stated, nothing is computed.")),

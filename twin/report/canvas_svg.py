@@ -64,7 +64,7 @@ def draw_sheet(sheet: Sheet) -> str:
 
 
 def _frame(sheet: Sheet) -> str:
-    style = f".soft{{fill:{_SOFT}}}"
+    style = f".soft{{fill:{_SOFT}}}@page{{size:{WIDTH:g}mm {HEIGHT:g}mm;margin:0}}"
     return f'<style>{style}</style><rect width="{WIDTH:g}" height="{HEIGHT:g}" fill="#fff"/>'
 
 

@@ -28,7 +28,7 @@ SPLIT_COLOURS = {"equal": "#4f7cac", "per_capita": "#e08214", "shapley": "#5aae6
 class Bar:
     """One parameter of a ranking: influence and half its interval; `tied` with the next below.
 
-    `shown` is the number as an SVG text with its reference.
+    `shown` is the number as an SVG text with its reference, `tip` its interval for a tooltip.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Bar:
     half: float
     tied: bool
     shown: str
+    tip: str
 
 
 def ranking_chart(title: str, subtitle: str, bars: Sequence[Bar], top: float, effect: float = np.nan) -> str:
@@ -51,7 +52,7 @@ def ranking_chart(title: str, subtitle: str, bars: Sequence[Bar], top: float, ef
     effect : float
         Size of the difference itself, drawn as a dashed line where it lies on the scale.
     """
-    left, right, head, step = 196.0, 150.0, 46.0, 25.0
+    left, right, head, step = 208.0, 126.0, 46.0, 25.0
     bottom = head + step * len(bars)
 
     def at(value: float) -> float:
@@ -60,9 +61,11 @@ def ranking_chart(title: str, subtitle: str, bars: Sequence[Bar], top: float, ef
     parts = [*_heading(title, subtitle), *_axis(at, 0.0, top, head, bottom)]
     for position, bar in enumerate(bars):
         y = head + step * (position + 0.5)
-        name = svg.shorten(bar.name, left - 26, 11.5)
-        parts.append(svg.text(left - 18, y + 4, name, text_anchor="end", font_size=11.5, class_="stated"))
-        parts.append(svg.rect(left, y - 7, max(at(bar.value) - left, 0.5), 14, fill=BAR))
+        name = svg.shorten(bar.name, left - 20, 10.5)
+        parts.append(svg.text(left - 18, y + 4, name, text_anchor="end", font_size=10.5, class_="stated"))
+        tip = svg.element("title", svg.escape(bar.tip))
+        size = {"width": max(at(bar.value) - left, 0.5), "height": 14.0}
+        parts.append(svg.element("rect", tip, x=left, y=y - 7, fill=BAR, **size))
         ends = at(max(bar.value - bar.half, 0.0)), at(min(bar.value + bar.half, top))
         parts.append(svg.line(ends[0], y, ends[1], y, stroke=svg.INK, stroke_width=1.4))
         parts += [svg.line(x, y - 4, x, y + 4, stroke=svg.INK, stroke_width=1.4) for x in ends]

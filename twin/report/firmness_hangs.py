@@ -11,6 +11,7 @@ from twin.decision.kpis import KPIS
 from twin.report import charts, firmness_charts
 from twin.report import firmness_words as words
 from twin.report.firmness_numbers import Numbers, image
+from twin.report.formats import MINUS
 from twin.report.traced import stated
 from twin.scenario.store import BASELINE
 
@@ -60,10 +61,10 @@ def _ranking(page: Numbers, kpi: str, table: pd.DataFrame) -> dict[str, Any]:
 
 def _bar(page: Numbers, base: str, row: dict[Any, Any], scale: float, morris: bool) -> firmness_charts.Bar:
     ref = f"{base}/{row['parameter']}"
-    shown = f"{page.traced.svg(f'{ref}/influence')} ± {page.traced.svg(f'{ref}/confidence')}"
-    sign = f" {words.direction(row)}" if morris else ""
+    shown = page.traced.svg(f"{ref}/influence") + (f" {words.direction(row)}" if morris else "")
+    tip = f"{page.traced.text(f'{ref}/influence')} ± {page.traced.text(f'{ref}/confidence')}"
     value, half = scale * row["influence"], scale * row["confidence"]
-    return firmness_charts.Bar(row["parameter"], value, half, bool(row["tied"]), shown + sign)
+    return firmness_charts.Bar(row["parameter"], value, half, bool(row["tied"]), shown, tip)
 
 
 def _leader(page: Numbers, scenario: str, kpi: str, part: pd.DataFrame, size: float) -> Markup:
@@ -103,8 +104,7 @@ def rebound(page: Numbers) -> dict[str, Any] | None:
             }
         )
     sweep = _sweep(page)
-    first = sweep["turns"][0]["short"] if sweep else Markup("What each scenario saves after trips have changed.")
-    return {"short": first, "rows": rows, "sweep": sweep}
+    return {"short": words.rebound_short(decision, moved), "rows": rows, "sweep": sweep}
 
 
 def _sweep(page: Numbers) -> dict[str, Any] | None:
@@ -118,7 +118,7 @@ def _sweep(page: Numbers) -> dict[str, Any] | None:
     chart = charts.line_chart(
         charts.Lines(
             "CO₂ saved, by how strongly traffic answers cost", "t/a", f"{found.parameter} →", x,
-            (float(x[0]), float(x[-1])), [(float(value), f"{value:g}") for value in x],
+            (float(x[0]), float(x[-1])), [(float(value), f"{value:g}".replace("-", MINUS)) for value in x],
             {scenario: part["saving_t_a"].to_numpy(np.float64) for scenario, part in parts.items()},
             "above zero is better",
         ),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_LEAVERS = 3
 """Groups of a split that are shown."""
+TRIFLE_T = 1e-3
+"""A footprint below a kilogram of CO2 a year is not printed in tonnes."""
 _AREA_NAMES = {PILOT: "pilot", EDGE: "strip around it", CONTROL: "control area", CITY: "whole city"}
 
 
@@ -86,7 +88,7 @@ def footprint(page: Numbers) -> dict[str, Any] | None:
     computing = found.rows[found.rows["item"] == COMPUTING]
     first = f"footprint/{computing['scenario'].iloc[0]}/{COMPUTING}" if len(computing) else ""
     return {
-        "short": words.footprint_short(found),
+        "short": words.footprint_short(page.decision, found),
         "devices": list(_devices(page, found.rows[found.rows["item"] != COMPUTING])),
         "run": None
         if not first
@@ -107,7 +109,7 @@ def _devices(page: Numbers, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield the devices of each scenario; scenarios with the same devices stand together."""
     alike: dict[str, list[str]] = {}
     for scenario, part in rows.groupby("scenario", sort=False):
-        alike.setdefault(part.drop(columns="scenario").to_json(orient="values"), []).append(str(scenario))
+        alike.setdefault(part.drop(columns=["scenario", "item"]).to_json(orient="values"), []).append(str(scenario))
     for scenarios in alike.values():
         base = f"footprint/{scenarios[0]}"
         yield {
@@ -117,10 +119,10 @@ def _devices(page: Numbers, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
                     "text": row["text"],
                     "source": row["source"],
                     "count": page.traced.html(f"{base}/{row['item']}/count"),
-                    "cells": [
-                        _range(page, f"{base}/{row['item']}", name)
-                        for name in ("kwh_a", "use_kg_a", "embodied_kg_a", "co2_kg_a")
-                    ],
+                    "energy": _range(page, f"{base}/{row['item']}", "kwh_a"),
+                    "use": page.traced.html(f"{base}/{row['item']}/use_kg_a"),
+                    "embodied": page.traced.html(f"{base}/{row['item']}/embodied_kg_a"),
+                    "both": _range(page, f"{base}/{row['item']}", "co2_kg_a"),
                 }
                 for row in rows[rows["scenario"] == scenarios[0]].to_dict("records")
             ],
@@ -135,13 +137,14 @@ def _range(page: Numbers, base: str, name: str) -> dict[str, Markup]:
 
 def _net(page: Numbers, row: dict[Any, Any]) -> dict[str, Any]:
     base = f"footprint/net/{row['scenario']}"
+    some = row["footprint_t_a"] == 0.0 or row["footprint_t_a"] >= TRIFLE_T
     return {
         "label": page.label(row["scenario"]),
         "gross": page.traced.html(f"{base}/gross_t_a"),
-        "footprint": page.traced.html(f"{base}/footprint_t_a"),
+        "footprint": page.traced.html(f"{base}/footprint_t_a") if some else "next to nothing",
         "net": page.traced.html(f"{base}/net_t_a"),
         "interval": page.interval(f"{base}/low", f"{base}/high"),
-        "share": page.known(f"{base}/share"),
+        "share": page.known(f"{base}/share") if some else "",
         "words": words.net(str(row["verdict"])),
     }
 

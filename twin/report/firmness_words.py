@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from twin.decision import compare
 from twin.decision.elasticity import LOSES, NO_EFFECT, SAVES, TURNS
+from twin.decision.footprint import CO2
 from twin.decision.pilot import INSIDE, NOT_SIMULATED, OUTSIDE
 from twin.decision.programme import SPLITS
 from twin.report.rebound import FAR
@@ -122,6 +123,31 @@ def turning(outcome: str, elasticity: Markup) -> Markup:
     return Markup("{}").format(plain[outcome])
 
 
+def rebound_short(decision: Decision, moved: Sequence[str]) -> Markup:
+    """Return where a CO2 saving turns into a loss, or else what changed trips do to it.
+
+    Parameters
+    ----------
+    decision : Decision
+    moved : sequence of str
+        The scenarios that change traffic.
+    """
+    found = decision.elasticity
+    if found is not None:
+        turns = [decision.labels[name] for name, outcome in found.outcome.items() if outcome == TURNS]
+        if turns:
+            text = "With a stronger answer of traffic the CO₂ saving turns into a loss: {}."
+            return Markup(text).format(stated("; ".join(turns)))  # noqa: S704 - our own words
+        if SAVES in found.outcome.values():
+            return Markup("No CO₂ saving turns into a loss at any elasticity of traffic that was tried.")
+        return Markup("No scenario saves CO₂ even with fixed demand.")
+    against = [s for s in moved if (decision.kpi(s, "rebound_share") or {"value": 0.0})["value"] > 0.0]
+    if against:
+        names = "; ".join(decision.labels[s] for s in against)
+        return Markup("Changed trips take back part of the first effect on CO₂, or turn it: {}.").format(stated(names))
+    return Markup("Changed trips take nothing of the first effect on CO₂ back.")
+
+
 def pilot_short(found: SmartZone) -> Markup:
     """Return the answer of a pilot in one sentence."""
     return Markup("Pilot: {} {}").format(pilot_effect(found.verdict), pilot_answer(found.answer))
@@ -167,27 +193,33 @@ def net(verdict: str) -> str:
         compare.BETTER: "still saves CO₂",
         compare.WORSE: "adds CO₂",
         compare.NO_CHANGE: "no change",
-        compare.NOT_DISTINGUISHABLE: "cannot be told from none",
+        compare.NOT_DISTINGUISHABLE: "cannot be told from no saving",
         compare.NO_INTERVAL: "no interval",
     }[verdict]
 
 
-def footprint_short(found: Footprint) -> Markup:
-    """Return whether the footprint matters to any scenario."""
-    verdicts = set(found.net["verdict"])
-    if compare.NOT_DISTINGUISHABLE in verdicts:
-        return Markup("After their own footprint, not every scenario can be said to save CO₂.")
-    if verdicts == {compare.BETTER}:
-        return Markup("After their own footprint, all scenarios still save CO₂.")
-    return Markup("What devices and runs take themselves, and what is left after it.")
+def footprint_short(decision: Decision, found: Footprint) -> Markup:
+    """Return whether the footprint changes what may be said of any scenario."""
+    lost = []
+    for row in found.net.to_dict("records"):
+        before = decision.kpi(row["scenario"], CO2)
+        if before is not None and before["verdict"] == compare.BETTER != row["verdict"]:
+            lost.append(decision.labels[row["scenario"]])
+    if not lost:
+        return Markup("Counting the study’s own footprint changes no verdict on CO₂.")
+    return Markup("Once their own footprint is counted, these can no longer be said to save CO₂: {}.").format(
+        stated("; ".join(lost))
+    )
 
 
 def programme_short(found: Programme) -> Markup:
     """Return which splits hold the group together."""
-    held = [SPLIT_NAMES[split] for split in SPLITS if found.stays[split]]
+    held = ", ".join(SPLIT_NAMES[split] for split in SPLITS if found.stays[split])
+    left = ", ".join(SPLIT_NAMES[split] for split in SPLITS if not found.stays[split])
     if not held:
         return Markup("Shared programme: under every split some group would do better alone.")
-    return Markup("Shared programme: nobody gains by leaving when it is split {}.").format(" or ".join(held))
+    text = f"Shared programme: splits that nobody gains by leaving: {held}"
+    return Markup("{}.").format(f"{text}; that some would leave: {left}" if left else text)
 
 
 def noise_short(decision: Decision, enough: bool) -> Markup:

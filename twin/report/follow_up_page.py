@@ -231,6 +231,9 @@ def _actors(report: FollowUpReport, scenario: str) -> list[dict[str, Any]]:
         base = f"{base_ref(scenario)}/balance/{row['actor']}"
         cells = {name: report.bare(f"{base}/{name}") for name in ("expected", "observed", "difference")}
         interval = report.interval(f"{base}/low", f"{base}/high", html=True)
+        cells["seen"] = ""
+        if row["observed_low"] < row["observed_high"]:
+            cells["seen"] = report.interval(f"{base}/observed_low", f"{base}/observed_high", html=True)
         name, said = actor_name(report.followed.canvas, str(row["actor"])), row["verdict"]
         rows.append({**cells, "interval": interval, "name": name, "verdict": said, "css": CSS.get(said, "noise")})
     return rows

@@ -15,7 +15,8 @@ import pandas as pd
 
 from twin.errors import StudyError, did_you_mean
 from twin.parameters import with_values
-from twin.scenario.evaluate import BLOCK, Evaluation, Memo, evaluate
+from twin.scenario.evaluate import BLOCK, Evaluation, evaluate
+from twin.scenario.memo import Memo
 from twin.scenario.neighbours import QUANTITIES, neighbour_totals, neighbours
 from twin.scenario.parameters import ModelParameters, check_value, domains, known_parameter, model_parameters, scaled
 from twin.scenario.payments import public_part
@@ -80,6 +81,8 @@ def rerun(
     names = list(dict.fromkeys([BASELINE, *wanted]))
     total = len(points) * len(names)
     report("preparing", 0, total)
+    if not points:
+        return pd.DataFrame(columns=COLUMNS)
     again = _Again(plan, names)
     rows: list[tuple[int, str, str, float]] = []
     notes: list[tuple[int, str, str]] = []

@@ -324,7 +324,8 @@ def _keep_canvas(folder: Path, study: Study) -> None:
     if study.canvas is None:
         (folder / CANVAS).unlink(missing_ok=True)
     else:
-        files.write_json(folder / CANVAS, study.canvas)
+        text = json.dumps(study.canvas, indent=1, ensure_ascii=False, allow_nan=False)  # in the author's order
+        files.write_text(folder / CANVAS, text + "\n")
 
 
 def _pv_share_before(city: City, changed: City) -> NDArray[np.float64]:
