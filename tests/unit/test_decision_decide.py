@@ -139,7 +139,7 @@ def test_what_is_in_the_noise_is_called_so(decision: Decision, figures: Figures)
 
 def test_the_brief_names_the_veto_and_what_it_costs(decision: Decision, figures: Figures) -> None:
     page = render_brief(decision, figures)
-    assert "City of Helsinki</span> holds a veto and would lose" in page  # it pays the paving and gains nothing
+    assert "City of Helsinki</span> can say no, and would lose" in page  # it pays the paving and gains nothing
     assert "Nobody gains enough to make that good" in page
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from twin.decision.claims import evidence_sentence, share_without_evidence
 from twin.decision.figures import COUNT, EUR, PERCENT, PLAIN, SHARE, YEAR, Figure
+from twin.decision.kpis import CATALOGUE
 from twin.decision.overview import Overview
 
 _NUMBER = re.compile(r"(?<![\w.])[-−]?\d[\d,\u202f]*(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
@@ -129,11 +130,11 @@ def _figure(text: str, whole: str) -> Figure:
 
 
 def _author_words(overview: Overview) -> list[str]:
-    """Return what the author wrote that sentences quote, the longest first."""
+    """Return what sentences quote, of the author and of the catalogue of KPIs, the longest first."""
     canvas = overview.canvas
     found = {text for state in overview.states for text in state.entries}
     found |= {actor.label for actor in canvas.actors.values()}
-    found |= {plan.label for plan in canvas.targets}
+    found |= {plan.label for plan in canvas.targets} | {kpi.label for kpi in CATALOGUE}
     return sorted((text for text in found if any(c.isdigit() for c in text)), key=lambda text: (-len(text), text))
 
 

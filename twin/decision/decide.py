@@ -74,6 +74,11 @@ class Money:
         inside = (own["low"] <= 0.0) & (own["high"] >= 0.0)
         return own.loc[~inside, "value"]
 
+    def told_cases(self) -> list[str]:
+        """Return the business cases whose interval lies on one side of zero; all where there is none."""
+        inside = (self.cases["npv_low"] <= 0.0) & (self.cases["npv_high"] >= 0.0)
+        return list(self.cases.index[~inside])
+
 
 @dataclass(frozen=True)
 class Decision:

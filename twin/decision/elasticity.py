@@ -28,7 +28,7 @@ PARAMETER = "traffic.external_elasticity"
 KPI = "total_co2_t_a"
 NAME = "elasticity"
 """Of the files in the run folder, ``.json`` and ``.csv``."""
-TURNS, SAVES, LOSES, NO_EFFECT = "turns", "saves throughout", "saves nothing when demand is fixed", "no effect"
+TURNS, SAVES, LOSES, NO_EFFECT = "turns", "saves throughout", "saves nothing at an elasticity of 0", "no effect"
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class Elasticity:
 
     `table`: scenario, elasticity (0 first), saving_t_a (below zero a loss), rebound_share (of the saving at 0; NaN
     where nothing is saved there). `turning`: by scenario the elasticity at which the saving turns into a loss, None
-    where it does not; `outcome` by scenario one of ``turns``, ``saves throughout``, ``saves nothing when demand is
-    fixed`` and ``no effect``. `notes` tell of simulations that warn, such as of an equilibrium that was not reached.
+    where it does not; `outcome` by scenario one of ``turns``, ``saves throughout``, ``saves nothing at an
+    elasticity of 0`` and ``no effect``. `notes` tell of simulations that warn, such as of an equilibrium that was not
+    reached.
     """
 
     table: pd.DataFrame

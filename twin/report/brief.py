@@ -28,6 +28,8 @@ HEADLINE = "total_co2_t_a"
 """KPI of the brief where the mission names none."""
 MOST_CLAIMS, MOST_ACTORS, MOST_FLAGS = 8, 3, 4
 """What two pages hold; the canvas and the ledger show the rest."""
+FOOTPRINT_TOLD = 0.01
+"""Share of the saving that devices take from which on the brief speaks of it."""
 RISKS = ("environmental_costs", "social_risks")
 """Blocks whose claims are no promises but what is feared."""
 _RISK_WORDS = {
@@ -100,6 +102,7 @@ def _row(decision: Decision, traced: Traced, scenario: str) -> dict[str, Any]:
         "label": stated(decision.labels[scenario]),
         "headline": change(decision, traced, scenario, headline_kpi(decision)),
         "npv": "" if books is None else traced.link(f"ledger/{scenario}/case/{OWN}/npv"),
+        "npv_in_noise": books is not None and OWN not in books.told_cases(),
         "loser": "nobody beyond noise" if loser is None else _actor(decision, loser),
         "loss": "" if loser is None else traced.link(f"ledger/{scenario}/position/{loser}/value"),
         "agree": agree,
@@ -142,8 +145,39 @@ def _first(decision: Decision, traced: Traced, scenario: str) -> Iterator[Markup
         )  # fmt: skip
     kpi = headline_kpi(decision)
     yield Markup("{}: {}.").format(stated(KPIS[kpi].label), change(decision, traced, scenario, kpi))
+    yield from _target(decision)
+    yield from _after_footprint(decision, traced, scenario)
     for text in decision.conflicts[decision.conflicts["scenario"] == scenario]["text"]:
         yield Markup("<b>Mind the conflict:</b> {}.").format(text)
+
+
+def _target(decision: Decision) -> Iterator[Markup]:
+    """Yield which scenarios keep what the mission promises."""
+    claims = decision.overview.claims
+    mission = claims[claims["block"] == "mission"]
+    if not len(mission):
+        return
+    kept = mission.loc[mission["verdict"] == SUPPORTED, "scenario"]
+    if len(kept):
+        names = Markup(", ").join(stated(decision.labels[s]) for s in kept)
+        yield Markup("What the mission promises is kept by: {}.").format(names)
+    else:
+        yield Markup("No scenario keeps what the mission promises.")
+
+
+def _after_footprint(decision: Decision, traced: Traced, scenario: str) -> Iterator[Markup]:
+    """Yield what devices and computing take of the CO2 that is saved, where it is more than a trifle."""
+    if decision.footprint is None:
+        return
+    net = {str(row["scenario"]): row for row in decision.footprint.net.to_dict("records")}.get(scenario)
+    if net is None or not net["share"] >= FOOTPRINT_TOLD:
+        return
+    base = f"footprint/net/{scenario}"
+    text = Markup("Making and running its devices takes {} of the CO₂ that is saved; what is left, {}, ").format(
+        traced.link(f"{base}/share"), traced.link(f"{base}/net_t_a")
+    )
+    told = net["verdict"] in (compare.BETTER, compare.WORSE)
+    yield text + ("can be told from noise." if told else Markup("<b>cannot be told from noise</b>."))
 
 
 def _choice_name(decision: Decision, scenario: str) -> Markup:
@@ -202,7 +236,7 @@ def _money(decision: Decision, traced: Traced, scenario: str) -> Iterator[Markup
 def _position(decision: Decision, traced: Traced, base: str, actor: str) -> Markup:
     where = f"{base}/position/{actor}"
     text = Markup("{}, {}").format(_actor(decision, actor), traced.link(f"{where}/value"))
-    if not traced.known(f"{where}/low"):
+    if not traced.known(f"{where}/low") or traced.text(f"{where}/low") == traced.text(f"{where}/high"):
         return text
     return text + Markup(" ({} to {})").format(traced.link(f"{where}/low"), traced.link(f"{where}/high"))
 
@@ -225,7 +259,7 @@ def _veto(decision: Decision, traced: Traced, scenario: str, actor: str, row: pd
     base = f"veto/{scenario}/{actor}"
     who = _actor(decision, actor)
     told = decision.money[scenario].told()
-    start = Markup("<b>{}</b>: {} holds a veto and {} lose {}.").format(
+    start = Markup("<b>{}</b>: {} can say no, and {} lose {}.").format(
         stated(decision.labels[scenario]),
         who,
         "would" if actor in told.index else "may",

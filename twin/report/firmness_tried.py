@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from twin.decision.figures_more import pilot_units
 from twin.decision.footprint import COMPUTING
 from twin.decision.kpis import KPIS
 from twin.decision.pilot import CITY, CONTROL, EDGE, NOT_SIMULATED, PILOT, entity_areas
@@ -38,7 +39,7 @@ def pilot(page: Numbers) -> dict[str, Any] | None:
     ends = {name: page.interval(f"pilot/{name}/low", f"pilot/{name}/high") for name in ("effect", "spill_over")}
     shown = {"scaled": page.traced.svg("pilot/scaled/value"), "truth": page.traced.svg("pilot/truth")}
     estimate = firmness_charts.estimate_chart(
-        "From the pilot to the city", f"change of {kpi.label if kpi else pilot.quantity} of the whole city",
+        "From the pilot to the city", f"change of {kpi.label if kpi else pilot.quantity} of the whole city, {pilot_units(pilot)[0] or 'as stored'}",
         found.scaled, found.truth, shown,
     )  # fmt: skip
     return {

@@ -36,8 +36,10 @@ _SPILL_TRIFLE = 1e-9
 
 
 def direction(row: Mapping[Any, Any]) -> str:
-    """Return whether the difference grows with a parameter (Morris)."""
-    if row["influence"] == 0.0 or abs(row["mean"]) < SAME_WAY * row["influence"]:
+    """Return an arrow for whether the difference rises with a parameter (Morris); none where that does nothing."""
+    if row["influence"] == 0.0:
+        return ""
+    if abs(row["mean"]) < SAME_WAY * row["influence"]:
         return "↕"
     return "↑" if row["mean"] > 0.0 else "↓"
 
@@ -63,7 +65,7 @@ def leaders(names: Sequence[str], *, whole: bool) -> Markup:
     if len(names) == 1:
         return Markup("{} matters most.").format(stated(names[0]))
     if whole:
-        return Markup("None of the parameters can be ranked above the next: try more trajectories.")
+        return Markup("None of the parameters can be ranked above the next: try more simulations.")
     return Markup("{} lead; their order is not certain.").format(_listed(names))
 
 
@@ -117,10 +119,10 @@ def turning(outcome: str, elasticity: Markup) -> Markup:
         return Markup("the CO₂ saving turns into a loss at an elasticity of {}.").format(elasticity)
     plain = {
         SAVES: "saves CO₂ at every elasticity that was tried.",
-        LOSES: "saves no CO₂ even when demand is fixed.",
+        LOSES: "saves no CO₂ even where traffic across the edge of the area stays fixed.",
         NO_EFFECT: "does not change CO₂.",
     }
-    return Markup("{}").format(plain[outcome])
+    return stated(plain.get(outcome, outcome))
 
 
 def rebound_short(decision: Decision, moved: Sequence[str]) -> Markup:
@@ -140,7 +142,7 @@ def rebound_short(decision: Decision, moved: Sequence[str]) -> Markup:
             return Markup(text).format(stated("; ".join(turns)))  # noqa: S704 - our own words
         if SAVES in found.outcome.values():
             return Markup("No CO₂ saving turns into a loss at any elasticity of traffic that was tried.")
-        return Markup("No scenario saves CO₂ even with fixed demand.")
+        return Markup("No scenario saves CO₂, even where traffic across the edge of the area stays fixed.")
     against = [s for s in moved if (decision.kpi(s, "rebound_share") or {"value": 0.0})["value"] > 0.0]
     if against:
         names = "; ".join(decision.labels[s] for s in against)

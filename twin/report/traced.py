@@ -66,6 +66,8 @@ def shown_in(ref: str, figure: Figure) -> str:
         return f"ledger.html#{ref.split('/')[1]}"
     if ref.startswith("reach/"):
         return f"people.html#{ref.split('/')[1]}"
+    if ref.startswith(("footprint/", "pilot/", "programme/", "sensitivity/", "elasticity/")):
+        return "firmness.html"
     return "ledger.html#choice" if ref.startswith("choice/") else "canvas.html"
 
 
