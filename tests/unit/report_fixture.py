@@ -27,6 +27,7 @@ NOISE = {
 }
 TOTALS = {
     "total_co2_t_a": 8421.0, "building_co2_t_a": 6900.0, "traffic_co2_t_a": 1521.0, "energy_cost_eur_a": 5.61e6,
+    "energy_cost_homes_eur_a": 2.1e6, "energy_cost_business_eur_a": 2.5e6, "energy_cost_public_eur_a": 1.01e6,
     "investment_eur": 0.0, "vehicle_km_day": 48211.0, "delay_veh_h_day": 312.4, "mean_car_trip_time_min": 11.42,
     "car_share": 0.283, "traffic_nox_kg_a": 2210.0, "toll_revenue_eur_a": 0.0, "heating_kwh_a": 7.21e7,
     "community_shared_kwh_a": 0.0, "community_gain_eur_a": 0.0,

@@ -72,6 +72,8 @@ def test_nothing_is_lost_behind_the_meter_or_in_the_city(seed: int, price: float
 def test_totals_are_the_sums_of_what_is_shown(small_city: City, plain: Evaluation) -> None:
     t, b = plain.totals, plain.layers["buildings"]
     assert t["building_co2_t_a"] == pytest.approx(b["co2_kg_a"].sum() / 1000.0)
+    bills = [t[f"energy_cost_{who}_eur_a"] for who in ("homes", "business", "public")]
+    assert sum(bills) == pytest.approx(t["energy_cost_eur_a"], rel=1e-12)
     assert t["total_co2_t_a"] == pytest.approx(t["building_co2_t_a"] + t["traffic_co2_t_a"] + t["charging_co2_t_a"])
     zones = plain.layers["zones"]
     assert zones["energy_cost_eur_a"].sum() == pytest.approx(t["energy_cost_eur_a"])

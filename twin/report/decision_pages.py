@@ -1,4 +1,4 @@
-"""The pages of a decision: canvas, ledger, people and brief in the run folder, and the same as plain data."""
+"""The pages of a decision: canvas, ledger, people, firmness and brief in the run folder, and the same as plain data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from twin.decision.decide import Decision
 from twin.decision.figures import Figures
 from twin.report.brief import render_brief
 from twin.report.canvas_page import canvas_svg, render_canvas
+from twin.report.firmness_page import render_firmness
 from twin.report.ledger_page import render_ledger
 from twin.report.people_page import render_people
 from twin.scenario import files
@@ -18,6 +19,7 @@ PAGES = {
     "canvas.svg": canvas_svg,
     "ledger.html": render_ledger,
     "people.html": render_people,
+    "firmness.html": render_firmness,
     "brief.html": render_brief,
 }
 

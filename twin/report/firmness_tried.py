@@ -38,15 +38,14 @@ def pilot(page: Numbers) -> dict[str, Any] | None:
     pilot, kpi = found.pilot, KPIS.get(found.pilot.quantity)
     ends = {name: page.interval(f"pilot/{name}/low", f"pilot/{name}/high") for name in ("effect", "spill_over")}
     shown = {"scaled": page.traced.svg("pilot/scaled/value"), "truth": page.traced.svg("pilot/truth")}
-    estimate = firmness_charts.estimate_chart(
-        "From the pilot to the city", f"change of {kpi.label if kpi else pilot.quantity} of the whole city, {pilot_units(pilot)[0] or 'as stored'}",
-        found.scaled, found.truth, shown,
-    )  # fmt: skip
+    label, unit = kpi.label if kpi else pilot.quantity, pilot_units(pilot)[0] or "as stored"
+    subtitle = f"change of {label} of the whole city, {unit}"
+    estimate = firmness_charts.estimate_chart("From the pilot to the city", subtitle, found.scaled, found.truth, shown)
     return {
         "short": words.pilot_short(found),
         "scenario": page.label(pilot.scenario),
         "citywide": page.label(pilot.citywide) if pilot.citywide else "",
-        "quantity": stated(kpi.label if kpi else pilot.quantity),
+        "quantity": stated(label),
         "edge": page.traced.html("pilot/edge_m"),
         "rows": [_area(page, str(area)) for area in found.areas.index],
         "effect": {"value": page.traced.html("pilot/effect/value"), "interval": ends["effect"]},

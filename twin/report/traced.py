@@ -14,7 +14,7 @@ from twin.report.summary import REBOUND
 DIGITS = 3
 """Significant digits of numbers without a form of their own."""
 SHORT = 4
-"""Most decimals."""
+"""Most decimals, and most digits of a number that is printed as it is."""
 UNKNOWN = NOTHING
 
 
@@ -66,8 +66,8 @@ def shown_in(ref: str, figure: Figure) -> str:
         return f"ledger.html#{ref.split('/')[1]}"
     if ref.startswith("reach/"):
         return f"people.html#{ref.split('/')[1]}"
-    if ref.startswith(("footprint/", "pilot/", "programme/", "sensitivity/", "elasticity/")):
-        return "firmness.html"
+    if (part := ref.split("/")[0]) in ("footprint", "pilot", "programme", "sensitivity", "elasticity", "noise"):
+        return f"firmness.html#{part}"
     return "ledger.html#choice" if ref.startswith("choice/") else "canvas.html"
 
 
@@ -94,8 +94,6 @@ def printed(figure: Figure) -> str:
 
 
 def _decimals(value: float) -> int:
-    """Return the decimals that print a short number as it is, and a long one with three digits."""
-    for decimals in range(SHORT + 1):
-        if round(value, decimals) == value:
-            return decimals
-    return decimals_of(abs(value), DIGITS, SHORT)
+    """Return the decimals that print a number of few digits as it is, and a long one with three digits."""
+    most = min(SHORT, decimals_of(abs(value), SHORT, SHORT))
+    return next((n for n in range(most + 1) if round(value, n) == value), decimals_of(abs(value), DIGITS, SHORT))

@@ -22,6 +22,7 @@ from twin.scenario.balance import building_balance, city_balance
 from twin.scenario.community import Communities
 from twin.scenario.memo import Memo
 from twin.scenario.parameters import ModelParameters
+from twin.scenario.payments import BILLS, OWNER_OF_USE
 
 if TYPE_CHECKING:
     from twin.city.model import City
@@ -125,7 +126,11 @@ def evaluate(
     charging_kw = np.tile(load, HOURS // 24)
     balance = city_balance(series["demand_kw"], series["pv_kw"], charging_kw, parameters.electricity, city.electricity)
     totals |= traffic.totals | charging.totals | balance.totals
-    totals |= _sums(buildings, totals) | {"investment_eur": investment_eur, "public_investment_eur": public_eur}
+    totals |= (
+        _sums(buildings, totals)
+        | _bills(city, buildings)
+        | {"investment_eur": investment_eur, "public_investment_eur": public_eur}
+    )
     layers = {
         "buildings": pd.concat([buildings, traffic.buildings], axis=1),
         "links": traffic.links,
@@ -330,6 +335,13 @@ def _zones(city: City, traffic: TrafficResult, buildings: pd.DataFrame) -> pd.Da
     residents = sums["population"]
     sums["energy_bill_eur_per_resident_a"] = (bills / residents.where(residents > 0.0)).fillna(0.0)
     return pd.concat([traffic.zones, sums], axis=1)
+
+
+def _bills(city: City, buildings: pd.DataFrame) -> dict[str, float]:
+    """Energy cost by owner of the buildings, who follows from their use (`twin.scenario.payments`)."""
+    owner = city.buildings["use"].map(OWNER_OF_USE).to_numpy()
+    cost = buildings["energy_cost_eur_a"].to_numpy()
+    return {total: float(cost[owner == name].sum()) for total, name in BILLS.items()}
 
 
 def _sums(buildings: pd.DataFrame, totals: dict[str, float]) -> dict[str, float]:

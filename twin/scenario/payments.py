@@ -27,6 +27,9 @@ OWNER_OF_USE = {
     use: HOMES if use == "residential" else PUBLIC if use in PUBLIC_USES else BUSINESS for use in BUILDING_USES
 }
 
+BILLS = {"energy_cost_homes_eur_a": HOMES, "energy_cost_business_eur_a": BUSINESS, "energy_cost_public_eur_a": PUBLIC}
+"""Totals of energy cost by owner."""
+
 Payments = tuple[dict[str, Any], ...]
 
 
