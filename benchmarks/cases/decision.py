@@ -167,7 +167,7 @@ def _info(study: Any, city: Any, applied: dict[str, Any]) -> dict[str, Any]:
     import dataclasses
 
     from twin.scenario.parameters import model_parameters
-    from twin.scenario.runner import _parameter_table
+    from twin.scenario.run_info import parameter_table
 
     plain = {key: value for key, value in study.resolved().items() if key != "canvas"}
     return {
@@ -176,7 +176,7 @@ def _info(study: Any, city: Any, applied: dict[str, Any]) -> dict[str, Any]:
         "size": {name: len(getattr(city, name)) for name in ("buildings", "links", "nodes", "zones")},
         "draws": DRAWS, "seed": study.seed, "warnings": [], "sources": [],
         "changes": {name: [dataclasses.asdict(c) for c in made.changes] for name, made in applied.items()},
-        "parameters": _parameter_table(model_parameters(study, 0), study),
+        "parameters": parameter_table(model_parameters(study, 0), study),
         "weather": {"title": city.weather.title}, "versions": {}, "resolution": {"score": 0.0, "rows": []},
     }  # fmt: skip
 

@@ -15,7 +15,8 @@ from twin.scenario.balance import ElectricityParameters, building_balance, city_
 from twin.scenario.evaluate import Evaluation, evaluate
 from twin.scenario.memo import Memo
 from twin.scenario.parameters import ModelParameters, domains
-from twin.scenario.runner import _warnings, plan_run
+from twin.scenario.run_info import warnings
+from twin.scenario.runner import plan_run
 from twin.scenario.schema import Study
 from twin.solar.model import prepare_roofs
 
@@ -172,8 +173,8 @@ def test_the_memo_keeps_what_was_used_last() -> None:
 def test_a_warning_says_which_scenario_it_is_about() -> None:
     labels = {"baseline": "Today", "one": "Car-free", "two": "Toll"}
     notes = {"baseline": ["small area"], "one": ["small area", "cut off", "cut off"], "two": ["small area", "slow"]}
-    assert _warnings(notes, labels) == ["Car-free: cut off", "Toll: slow", "small area"]
-    assert _warnings(notes | {"two": ["cut off"]}, labels)[0] == "Car-free, Toll: cut off"
+    assert warnings(notes, labels) == ["Car-free: cut off", "Toll: slow", "small area"]
+    assert warnings(notes | {"two": ["cut off"]}, labels)[0] == "Car-free, Toll: cut off"
 
 
 def test_a_run_is_another_when_the_city_before_its_measures_is(small_city: City) -> None:

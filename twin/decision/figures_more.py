@@ -14,6 +14,7 @@ from twin.decision.incidence import OUTCOMES
 from twin.decision.kpis import KPIS
 from twin.decision.place import QUANTITIES
 from twin.decision.programme import SPLITS
+from twin.decision.rebound import rebound
 from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def more_figures(decision: Decision) -> dict[str, Figure]:
     if decision.pilot is not None:
         found |= dict(_pilot(decision.pilot))
     found |= dict(_programme(decision))
+    found |= dict(_heat_rebound(decision))
     if decision.sensitivity is not None:
         found |= dict(_sensitivity(decision.sensitivity, decision.labels))
     if decision.elasticity is not None:
@@ -187,3 +189,17 @@ def _noise(decision: Decision) -> Iterator[tuple[str, Figure]]:
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None or pd.isna(value) else float(value)
+
+
+def _heat_rebound(decision: Decision) -> Iterator[tuple[str, Figure]]:
+    for scenario, found in decision.run.info.get("heat_rebound", {}).items():
+        base, label = f"rebound/{scenario}/heat", decision.labels[scenario]
+        calculated, simulated = found["calculated_kwh_a"], found["simulated_kwh_a"]
+        origin = f"heat for rooms, {label}, homes heated as calculations assume"
+        yield f"{base}/calculated", Figure(calculated, "kWh/a", origin, "heating_kwh_a", difference=True)
+        yield (
+            f"{base}/simulated",
+            Figure(simulated, "kWh/a", f"heat for rooms, {label}", "heating_kwh_a", difference=True),
+        )
+        share = rebound(calculated, simulated).share
+        yield f"{base}/share", Figure(share, SHARE, f"part of the calculated saving that homes take back, {label}")

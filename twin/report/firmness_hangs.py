@@ -85,7 +85,8 @@ def rebound(page: Numbers) -> dict[str, Any] | None:
     names = (REBOUND, NET, GROSS, KM_NET, KM_GROSS)
     known = all(decision.kpi(BASELINE, name) is not None for name in names)
     moved = [s for s in decision.scenarios if known and words.moves(decision, s, (NET, GROSS, KM_NET, KM_GROSS))]
-    if not moved and decision.elasticity is None:
+    heat = _heat(page)
+    if not moved and not heat and decision.elasticity is None:
         return None
     rows = []
     for scenario in moved:
@@ -104,7 +105,17 @@ def rebound(page: Numbers) -> dict[str, Any] | None:
             }
         )
     sweep = _sweep(page)
-    return {"short": words.rebound_short(decision, moved), "rows": rows, "sweep": sweep}
+    return {"short": words.rebound_short(decision, moved), "rows": rows, "sweep": sweep, "heat": heat}
+
+
+def _heat(page: Numbers) -> list[dict[str, Any]]:
+    """Return what homes take back of the heat that a calculation would save, by scenario."""
+    return [
+        {"label": page.label(scenario)}
+        | {part: page.traced.html(f"rebound/{scenario}/heat/{part}") for part in ("calculated", "simulated", "share")}
+        for scenario in page.decision.scenarios
+        if page.traced.known(f"rebound/{scenario}/heat/share")
+    ]
 
 
 def _sweep(page: Numbers) -> dict[str, Any] | None:

@@ -143,6 +143,8 @@ def rebound_short(decision: Decision, moved: Sequence[str]) -> Markup:
         if SAVES in found.outcome.values():
             return Markup("No CO₂ saving turns into a loss at any elasticity of traffic that was tried.")
         return Markup("No scenario saves CO₂, even where traffic across the edge of the area stays fixed.")
+    if not moved:
+        return Markup("Homes that need less heat are heated more: see what they take back.")
     against = [s for s in moved if (decision.kpi(s, "rebound_share") or {"value": 0.0})["value"] > 0.0]
     if against:
         names = "; ".join(decision.labels[s] for s in against)

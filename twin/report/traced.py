@@ -16,6 +16,8 @@ DIGITS = 3
 SHORT = 4
 """Most decimals, and most digits of a number that is printed as it is."""
 UNKNOWN = NOTHING
+FIRMNESS = ("footprint", "pilot", "programme", "sensitivity", "elasticity", "noise", "rebound")
+"""First parts of references that the page on how firm it is shows."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,15 @@ def shown_in(ref: str, figure: Figure) -> str:
         return f"ledger.html#{ref.split('/')[1]}"
     if ref.startswith("reach/"):
         return f"people.html#{ref.split('/')[1]}"
-    if (part := ref.split("/")[0]) in ("footprint", "pilot", "programme", "sensitivity", "elasticity", "noise"):
+    if (part := ref.split("/")[0]) in (
+        "footprint",
+        "pilot",
+        "programme",
+        "sensitivity",
+        "elasticity",
+        "noise",
+        "rebound",
+    ):
         return f"firmness.html#{part}"
     return "ledger.html#choice" if ref.startswith("choice/") else "canvas.html"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +24,9 @@ from twin.scenario.evaluate import Evaluation, evaluate
 from twin.scenario.memo import Memo
 from twin.scenario.neighbours import QUANTITIES, neighbour_totals, neighbours
 from twin.scenario.output import ScenarioWriter, missing_outputs, write_draws, write_noise
-from twin.scenario.parameters import ModelParameters, model_parameters, scaled
+from twin.scenario.parameters import model_parameters, scaled
 from twin.scenario.payments import concerns_energy, public_part
+from twin.scenario.run_info import parameter_table, sources, warnings
 from twin.scenario.store import BASELINE, CANVAS, Run
 
 if TYPE_CHECKING:
@@ -282,6 +283,35 @@ class _Execution:
         how = plan.study.seed, plan.variant, self.memo, plan.calibrated
         return compared_stock(city, results, self.parameters[0], roofs, *how)
 
+    def _heat_rebound(self, blocks: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, float]]:
+        """Return, by scenario, the change of heat as calculated and as simulated, in kWh a year.
+
+        Homes that need less heat are heated more: what a calculation with full temperatures saves is not what is
+        saved (the prebound effect, `twin.energy.stock`). Scenarios that change no heat are left out.
+        """
+        from twin.scenario.stock import without_prebound
+
+        plan = self.plan
+        heat = {name: _total(rows[0], "heating_kwh_a") for name, rows in blocks.items()}
+        changed = [name for name in plan.study.scenarios if heat[name] != heat[BASELINE]]
+        if not changed or not self.parameters[0].energy.prebound_strength:
+            return {}
+        self.progress("what homes take back of the heat that is saved", self.total, self.total)
+        calculated = {}
+        for name in (BASELINE, *changed):
+            applied = plan.scenarios[name]
+            how = plan.study.seed, plan.variant, self.memo, plan.calibrated
+            parameters = scaled(self.parameters[0], applied.factors)
+            found = without_prebound(applied.city, parameters, self._roofs(applied.city), *how)
+            calculated[name] = float(found["heating_kwh_a"].sum())
+        return {
+            name: {
+                "calculated_kwh_a": calculated[name] - calculated[BASELINE],
+                "simulated_kwh_a": heat[name] - heat[BASELINE],
+            }
+            for name in changed
+        }
+
     def _info(self, blocks: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         """Return the content of run.json; the same for every execution of the same run."""
         from twin.city.resolution import resolution_score
@@ -303,12 +333,13 @@ class _Execution:
             "draws": plan.draws,
             "seed": study.seed,
             "changes": changes,
-            "parameters": _parameter_table(self.parameters[0], study),
-            "sources": [dataclasses.asdict(source) for source in _sources(plan.city)],
+            "parameters": parameter_table(self.parameters[0], study),
+            "sources": [dataclasses.asdict(source) for source in sources(plan.city)],
             "repairs": list(plan.city.meta.repairs),
             "resolution": {"score": score.attrs["score"], "rows": score.reset_index(drop=True).to_dict("records")},
             "stock": self._stock() if concerns_energy(changes) else [],
-            "warnings": _warnings({name: rows[0]["notes"] for name, rows in blocks.items()}, study.labels()),
+            "heat_rebound": self._heat_rebound(blocks) if concerns_energy(changes) else {},
+            "warnings": warnings({name: rows[0]["notes"] for name, rows in blocks.items()}, study.labels()),
             "versions": fingerprint.versions(),
             "checksums": {"city": fingerprint.city_hash(plan.city), "source": fingerprint.source_hash()},
         }
@@ -317,6 +348,10 @@ class _Execution:
 def _simulated(study: Study) -> dict[str, Any]:
     """Return the study as plain data without its canvas: no result depends on it, so it makes no new run."""
     return {key: value for key, value in study.resolved().items() if key != "canvas"}
+
+
+def _total(block: dict[str, Any], name: str) -> float:
+    return float(block["totals"][list(block["names"]).index(name)])
 
 
 def _keep_canvas(folder: Path, study: Study) -> None:
@@ -346,33 +381,6 @@ def _block_arrays(result: Evaluation) -> dict[str, Any]:
         for quantity in quantities:
             arrays[f"{layer}/{quantity}"] = result.layers[layer][quantity].to_numpy(np.float64)
     return arrays
-
-
-def _warnings(notes: Mapping[str, Iterable[str]], labels: Mapping[str, str]) -> list[str]:
-    """Return every note once; those that do not hold in every scenario begin with the names of those they hold in."""
-    found: dict[str, list[str]] = {}
-    for scenario, own in notes.items():
-        for note in dict.fromkeys(map(str, own)):
-            found.setdefault(note, []).append(labels[scenario])
-    return sorted(note if len(who) == len(notes) else f"{', '.join(who)}: {note}" for note, who in found.items())
-
-
-def _parameter_table(nominal: ModelParameters, study: Study) -> list[dict[str, Any]]:
-    from twin.scenario.parameters import all_parameters
-
-    uncertain = study.uncertainty.parameters
-    rows = []
-    for path, info in all_parameters().items():
-        domain, _, name = path.partition(".")
-        row = dataclasses.asdict(info) | {"value": getattr(getattr(nominal, domain), name)}
-        rows.append(row | {"distribution": uncertain[path].describe() if path in uncertain else ""})
-    return rows
-
-
-def _sources(city: City) -> list[Any]:
-    """Return every data source once, the weather's included."""
-    sources = {source.id: source for source in (*city.meta.sources, city.weather.source)}
-    return list(sources.values())
 
 
 def forecast(plan: Plan) -> dict[str, float]:

@@ -49,11 +49,23 @@ def compared_stock(
         As of `twin.scenario.evaluate.evaluate`.
     """
     corrected = pd.read_parquet(results, columns=CARRIERS).reindex(city.buildings.index)
-    energy = dataclasses.replace(parameters.energy, prebound_strength=0.0)
-    without = dataclasses.replace(parameters, energy=energy)
-    calculated, *_ = simulate_buildings(
-        city, without, roofs, seed, 0, variant=variant, memo=memo, calibrated=calibrated
-    )
+    calculated = without_prebound(city, parameters, roofs, seed, variant, memo, calibrated)
     table = stock_comparison(city.buildings, corrected, calculated, city.meta.country).reset_index()
     rows = table.to_dict("records")
     return [{str(k): None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()} for row in rows]
+
+
+def without_prebound(
+    city: City,
+    parameters: ModelParameters,
+    roofs: Roofs,
+    seed: int,
+    variant: str,
+    memo: Memo,
+    calibrated: Calibrated | None,
+) -> pd.DataFrame:
+    """Return the results of buildings whose homes are heated as calculations assume: the arguments as above."""
+    energy = dataclasses.replace(parameters.energy, prebound_strength=0.0)
+    without = dataclasses.replace(parameters, energy=energy)
+    found, *_ = simulate_buildings(city, without, roofs, seed, 0, variant=variant, memo=memo, calibrated=calibrated)
+    return found
