@@ -15,6 +15,7 @@ def box_city(city: City, boxes: list[Box], roof: str = "flat", tilt: float = 0.0
     """Return `city` with boxes for buildings, all with one roof type and half of their suitable roof under PV."""
     columns = {
         "height_m": [b[4] for b in boxes],
+        "levels": [max(round(b[4] / 3.0), 1.0) for b in boxes],
         "roof_type": [roof] * len(boxes),
         "roof_tilt_deg": [tilt] * len(boxes),
         "roof_azimuth_deg": [azimuth] * len(boxes),

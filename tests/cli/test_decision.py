@@ -107,3 +107,16 @@ def test_bad_incomes_are_said_before_anything_is_simulated(study_text: str, tmp_
     assert outcome.code == 4, outcome.err
     assert "incomes.csv" in outcome.err and "nowhere" in outcome.err
     assert not list((tmp_path / "runs").glob("*/log.jsonl"))
+
+
+def test_homes_take_back_part_of_the_heat_that_a_calculation_saves(decided: Path) -> None:
+    (run,) = (decided / "runs").iterdir()
+    info = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert set(info["heat_rebound"]) == {"both"}, "no other scenario changes heat"
+    heat = info["heat_rebound"]["both"]
+    assert heat["calculated_kwh_a"] < heat["simulated_kwh_a"] < 0.0
+    figures = figures_of(decide(Run.open(run)))
+    difference = figures["kpi/both/heating_kwh_a/difference"].value
+    assert figures["rebound/both/heat/simulated"].value == pytest.approx(difference, rel=1e-12)
+    assert 0.0 < figures["rebound/both/heat/share"].value < 1.0
+    assert 'data-from="rebound/both/heat/share"' in (run / "firmness.html").read_text(encoding="utf-8")

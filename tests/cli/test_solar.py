@@ -214,5 +214,11 @@ def test_a_surface_model(outlines: bool, tmp_path: Path, capsys: pytest.CaptureF
         assert buildings.geometry[plane["building_id"]].intersection(plane.geometry).area > 0.9 * plane.geometry.area
     flat = planes[planes["tilt_deg"] == 0.0]
     np.testing.assert_allclose(flat["inner_area_m2"], 18.0 * 18.0, rtol=0.01)  # of the roof's own outline
-    assert "storeys" not in zarr.open_group(tmp_path / "o" / "hourly.zarr", mode="r")
-    assert "shows none" in (tmp_path / "o" / "index.html").read_text(encoding="utf-8")
+    walls = gpd.read_file(tmp_path / "o" / "solar_cadastre.gpkg", layer="facades")
+    assert set(walls["building_id"]) == set(buildings.index)
+    # The box of 20 m by 20 m and 9 m, and the gable with eaves of about 4.5 m.
+    assert walls["area_m2"].sum() == pytest.approx(80.0 * 9.0 + 60.0 * 4.5 + 40.0 * 5.6 - 10.0, rel=0.15)
+    assert walls.set_index("azimuth_deg").loc[180.0, "irradiation_kwh_m2"].min() > 400.0
+    storeys = zarr.open_group(tmp_path / "o" / "hourly.zarr", mode="r")["storeys"]
+    assert storeys["irradiance_w_m2"].shape[1] == 8760
+    assert "No free wall" not in (tmp_path / "o" / "index.html").read_text(encoding="utf-8")

@@ -127,6 +127,8 @@ def _baseline_layers(city: City, rng: np.random.Generator) -> dict[str, gpd.GeoD
     roof = buildings["footprint_area_m2"]
     buildings["roof_irradiation_kwh_a"], buildings["pv_potential_kwh_a"] = 900.0 * roof, 85.0 * roof
     buildings["roof_sun_h_a"], buildings["roof_sky_view"] = 3000.0, 0.9
+    for column in ("facade_vsc_lowest", *(f"facade_vsc_{azimuth}" for azimuth in range(0, 360, 45))):
+        buildings[column] = 0.3
     buildings["co2_kg_a"] = buildings["heating_kwh_a"] * 0.13
     buildings["energy_cost_eur_a"] = buildings["heating_kwh_a"] * 0.09
     centre = links.geometry.union_all().centroid
@@ -280,7 +282,10 @@ def _info(city: City, names: list[str], draws: int) -> dict[str, Any]:
                     "path": f"neighbours.{name}", "default": least, "unit": "-", "low": 0.0, "high": 1.0,
                     "meaning": "least that a neighbour keeps", "source": "BRE 209", "value": least, "distribution": "",
                 }
-                for name, least in (("irradiation_ratio", 0.9), ("sun_ratio", 0.8), ("sky_ratio", 0.8))
+                for name, least in (
+                    ("irradiation_ratio", 0.9), ("sun_ratio", 0.8), ("sky_ratio", 0.8), ("vsc_ratio", 0.8),
+                    ("vsc_enough", 0.27),
+                )
             ],
         ],
         "sources": [

@@ -281,7 +281,8 @@ def test_a_programme_that_matches_nothing_is_placed(small_city: City, known: Kno
 def results(city: City) -> gpd.GeoDataFrame:
     """Buildings with the columns that neighbours are compared by."""
     area = city.buildings["footprint_area_m2"]
-    columns = {near.IRRADIATION: 900 * area, near.SUN: 3000.0, near.SKY: 0.9, near.PV: 100 * area, "pv_kwp": 0.0}
+    columns = {near.IRRADIATION: 900 * area, near.SUN: 3000.0, near.SKY: 0.9, near.PV: 100 * area, "pv_kwp": 0.0,
+               near.VSC_LOWEST: 0.3} | dict.fromkeys(near.VSC_SIDES, 0.35)  # fmt: skip
     return city.buildings.assign(**columns)
 
 
@@ -316,6 +317,20 @@ def test_totals_count_losses_of_neighbours_and_limits() -> None:
     assert near.neighbour_totals(before, after, lenient)["neighbours_affected"] == 0.0
 
 
+def test_daylight_counts_below_27_percent_and_below_four_fifths() -> None:
+    p = near.NeighbourParameters()
+    before = {name: np.full(5, 100.0) for name in near.QUANTITIES}
+    north, south = near.VSC_SIDES[0], near.VSC_SIDES[4]
+    before |= dict.fromkeys(near.VSC_SIDES, np.zeros(5))  # no windows
+    before |= {south: np.array([0.35, 0.35, 0.20, 0.20, 0.0]), north: np.full(5, 0.10)}
+    # Less than 0.8 but still 27 %; both; 0.8 of little; less than that; no window. The dark north side hides nothing.
+    after = before | {south: np.array([0.275, 0.265, 0.165, 0.155, 0.0])}
+    assert near.affected(before, after, p.limits()).tolist() == [False, True, False, True, False]
+    assert near.neighbour_totals(before, after, p)["neighbours_affected"] == 2.0
+    never = dataclasses.replace(p, vsc_enough=0.0)
+    assert not near.affected(before, after, never.limits()).any()
+
+
 @pytest.fixture
 def shaded_run(small_city: City, known: Known, tmp_path: Path) -> FakeRun:
     """A run in which the first scenario raises a building, the second too, with PV, and the third changes nothing."""
@@ -345,7 +360,7 @@ def test_the_report_lists_who_loses_most(shaded_run: FakeRun, small_city: City) 
     lost = [float(row["irradiation_percent"].split()[0].replace("−", "-")) for row in section["rows"]]
     assert lost == sorted(lost)
     before, after = (shaded_run.layer(s, "buildings") for s in ("baseline", "car-free-street"))
-    kept = kept_of(before, after, {near.IRRADIATION: 0.9})
+    kept = kept_of(before, after, {near.IRRADIATION: near.Limit(0.9)})
     assert small_city.buildings.index[0] not in kept.index
     assert int((kept["below"] != "").sum()) == int((np.linspace(0.7, 0.98, 20) < 0.9).sum())
     assert "lower is better" in section["map"]

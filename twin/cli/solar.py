@@ -174,10 +174,11 @@ def _report(
         facades=facades,
     )
     wanted = options.sheet or [str(i) for i in ranked.index[:SHEETS]]
-    walls = options.facades and source.scene is None
+    walls = options.facades
+    stand = source.walls() if walls else None
     quoted = SheetParameters(a.solar, a.economics, a.prices, city.weather.latitude)
     sheets = {
-        name: lambda name=name: render_sheet(report, name, found.year(name, walls=walls), quoted)
+        name: lambda name=name: render_sheet(report, name, found.year(name, walls=walls, source=stand), quoted)
         for name in dict.fromkeys(wanted)
     }
     return replace(report, sheets=sheets)
@@ -214,9 +215,10 @@ def _hourly(
     def write(folder: Path) -> tuple[str, str]:
         from twin.solar.hourly import write_hourly
 
-        city, walls = found.city, sheets if options.facades and source.scene is None else []
+        city, walls = found.city, sheets if options.facades else []
         write_hourly(
             folder / HOURLY, city, city.weather, found.assumptions.solar, found.roofs, storeys_of=walls,
+            source=source.walls() if walls else None,
             progress=lambda done, total: say("hours of the surfaces", done, total),
         )  # fmt: skip
         what = " and of the walls of the buildings with a sheet, by storey" if walls else ""

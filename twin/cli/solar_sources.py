@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from twin.solar.roofs import Roofs
     from twin.solar.scene import Scene
     from twin.solar.segment import Segmentation
+    from twin.solar.sources import RasterSource
 
 Say = Callable[[str, int, int], None]
 RASTERS = (".tif", ".tiff")
@@ -51,11 +52,29 @@ class Source:
 
         if self.scene is None:
             return prepare_roofs(self.city, progress=progress)
-        roofs = roofs_of_scene(self.scene, site_of(self.city.weather), progress=progress)
+        roofs = roofs_of_scene(self.walled(), site_of(self.city.weather), progress=progress)
         if self.planes is None:
             return roofs
         outline = self.planes.geometry.reindex(roofs.plane_id).to_numpy()
         return replace(roofs, outline=outline, inner_area_m2={})
+
+    def walled(self) -> Scene:
+        """Return the scene of a surface model with the walls of the city's outlines."""
+        from twin.solar.shapes import storey_heights
+        from twin.solar.walls import walls_of_raster
+
+        scene, building = self.scene, self.building
+        if scene is None or building is None:
+            raise ValueError("only a surface model has a scene")
+        outlines = self.city.buildings.geometry.to_numpy()
+        walls = walls_of_raster(scene, building, self.city.terrain.height_m, outlines)
+        return replace(scene, walls=walls, storey_m=storey_heights(self.city))
+
+    def walls(self) -> RasterSource | None:
+        """Return where the walls of single buildings stand in a surface model; None where the city tells."""
+        from twin.solar.sources import RasterSource
+
+        return None if self.scene is None else RasterSource(self.walled())
 
     def redrawn(self, parameters: UncertaintyParameters, seed: int, draw: int) -> tuple[City, Roofs]:
         """Return the city with heights drawn anew, and its roofs."""
@@ -65,7 +84,7 @@ class Source:
         change = (other.buildings["height_m"] - self.city.buildings["height_m"]).to_numpy(np.float32)
         lift = np.append(change, np.float32(0.0))[self.building]
         scene = replace(self.scene, surface_m=self.scene.surface_m + lift, receiver_m=self.scene.receiver_m + lift)
-        return other, Source(other, self.planes, scene=scene).roofs(lambda *_: None)
+        return other, Source(other, self.planes, scene=scene, building=self.building).roofs(lambda *_: None)
 
     @property
     def measured_roofs(self) -> bool:

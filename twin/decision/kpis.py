@@ -177,7 +177,8 @@ CATALOGUE: tuple[Kpi, ...] = (
         "hours of the year with sun on the roof, summed over buildings that stay as they are",
         _as("building·h/a", 1.0, 0)),
     Kpi("neighbours_affected", "Neighbours below a limit", "buildings", "lower", "Neighbours",
-        "buildings that stay as they are and keep less of their sun or sky than the limits of a permit check",
+        "buildings that stay as they are and keep less of their sun, sky or daylight than the limits of a permit "
+        "check",
         _as("buildings", 1.0, 0), headline=True),
     Kpi("charging_mean_wait_min", "Wait at public chargers", "min", "lower", "Charging",
         "mean waiting time of the vehicles that are served", _as("min", 1.0, 1)),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from twin.energy.parameters import EnergyParameters
     from twin.solar.facade_gains import FacadeGains
     from twin.solar.roofs import Roofs
+    from twin.solar.sources import Source
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -83,10 +84,10 @@ class Assessment:
     factor: pd.Series
     seed: int
 
-    def year(self, building_id: str, *, walls: bool = False) -> RoofYear:
+    def year(self, building_id: str, *, walls: bool = False, source: Source | None = None) -> RoofYear:
         """Return the hours of one building, simulated again, and what batteries of several sizes would change.
 
-        With `walls` its storeys too, which is slower.
+        With `walls` its storeys too, which is slower; they stand where `source` has them, by default the city's shapes.
         """
         row = int(self.city.buildings.index.get_loc(building_id))
         rows = slice(row, row + 1)
@@ -95,7 +96,7 @@ class Assessment:
         kwp = float(solar.buildings["pv_potential_kwp"].iloc[0])
         sizes = np.linspace(0.0, 3.0 * kwp, CURVE_POINTS)
         curve = battery_curve(demand[0], pv, sizes, self.assumptions.storage)
-        storeys = storey_light(self.city, self.roofs, self.assumptions.solar, building_id) if walls else None
+        storeys = storey_light(self.city, self.roofs, self.assumptions.solar, building_id, source) if walls else None
         return RoofYear(pv, demand[0], curve, storeys)
 
 
@@ -334,8 +335,10 @@ def facade_layer(city: City, roofs: Roofs, assumptions: Assumptions) -> gpd.GeoD
     return frame[~frame.geometry.is_empty]
 
 
-def storey_light(city: City, roofs: Roofs, parameters: SolarParameters, building_id: str) -> pd.DataFrame:
-    """Return the walls of one building by storey, with their irradiation of the year.
+def storey_light(
+    city: City, roofs: Roofs, parameters: SolarParameters, building_id: str, source: Source | None = None
+) -> pd.DataFrame:
+    """Return the walls of one building by storey, with their irradiation of the year; `source` as in `facades`.
 
     Returns
     -------
@@ -346,7 +349,7 @@ def storey_light(city: City, roofs: Roofs, parameters: SolarParameters, building
     from twin.solar.facades import facades
     from twin.solar.surfaces import LitSurfaces, Surroundings
 
-    walls = facades(city, [building_id])
+    walls = facades(city, [building_id], source=source)
     around = Surroundings.of(city.weather, parameters, roofs, "numba")
     lit = np.zeros((len(walls.building), 8760), np.uint8)
     lit[:, walls.hours] = walls.lit

@@ -229,7 +229,7 @@ def _facades(report: CadastreReport) -> str:
     if report.facades is None:
         return ""
     if not len(report.facades):
-        return "Nothing is known of the walls: a surface model shows none."
+        return "No free wall is known."
     area, light = report.facades["area_m2"], report.facades["irradiation_kwh_m2"]
     good, mean = light >= BRIGHT_WALL_KWH_M2, (area * light).sum() / max(area.sum(), 1e-9)
     return (

@@ -15,7 +15,18 @@ from twin.report import svg
 from twin.report.formats import difference_texts, number
 from twin.report.layers import building_names
 from twin.report.maps import BUILDING, HEAD, LAND, MAX_HEIGHT, WIDTH, Frame, north_arrow, scale_bar
-from twin.scenario.neighbours import IRRADIATION, PV, QUANTITIES, SKY, SUN, affected, neighbours
+from twin.scenario.neighbours import (
+    IRRADIATION,
+    PV,
+    QUANTITIES,
+    SKY,
+    SUN,
+    VSC_LOWEST,
+    VSC_SIDES,
+    Limit,
+    affected,
+    neighbours,
+)
 from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
@@ -25,14 +36,19 @@ TOTAL = "neighbour_pv_loss_kwh_a"
 SHOWN = 12
 """Neighbours in the table, those that lose the largest part of their sun first."""
 TRIFLE = 1e-3
-"""Neighbours that lose or gain less of their irradiation are not counted, listed or coloured."""
+"""Neighbours that lose or gain less of their irradiation are not counted, listed or coloured, but below a limit."""
 MARGIN_M = 120.0
 """What the map shows around the buildings that change or are affected."""
 FOOT = 46.0
 CLASSES = ((0.01, "#fee0b6", "0.1–1 %"), (0.05, "#fdb863", "1–5 %"), (0.1, "#e08214", "5–10 %"),
            (np.inf, "#8c4a05", "more than 10 %"))  # fmt: skip
 GAIN, CHANGED = "#4393c3", "#1f2933"
-WORDS = {IRRADIATION: "irradiation", SUN: "hours of sun", SKY: "view of the sky"}
+WORDS = {IRRADIATION: "irradiation", SUN: "hours of sun", SKY: "view of the sky"} | dict.fromkeys(
+    VSC_SIDES, "daylight at windows"
+)
+PARAMETER = {IRRADIATION: "irradiation_ratio", SUN: "sun_ratio", SKY: "sky_ratio"} | dict.fromkeys(
+    VSC_SIDES, "vsc_ratio"
+)
 
 
 def neighbour_sections(run: Run, table: pd.DataFrame, labels: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -58,7 +74,7 @@ def neighbour_sections(run: Run, table: pd.DataFrame, labels: Mapping[str, str])
     for scenario in run.info["scenarios"]:
         after = run.layer(scenario, "buildings")
         kept = kept_of(before, after, limits)
-        touched = kept[kept["lost"].abs() > TRIFLE]
+        touched = kept[(kept["lost"].abs() > TRIFLE) | (kept["below"] != "")]
         if touched.empty:
             continue
         alike = next((names for names, known, _ in found if known.equals(touched)), None)
@@ -76,28 +92,36 @@ def neighbour_sections(run: Run, table: pd.DataFrame, labels: Mapping[str, str])
     return [section | {"label": " · ".join(names)} for names, _, section in found]
 
 
-def limits_of(run: Run) -> dict[str, float]:
-    """Return the least ratio to before by result column, as the study has it."""
-    names = {IRRADIATION: "irradiation_ratio", SUN: "sun_ratio", SKY: "sky_ratio"}
+def limits_of(run: Run) -> dict[str, Limit]:
+    """Return the limit by result column, as the study has it; runs of older versions do not know all of them."""
     values = {row["path"]: float(row["value"]) for row in run.info["parameters"]}
-    return {column: values[f"neighbours.{name}"] for column, name in names.items()}
+    ratio = {column: values.get(f"neighbours.{name}") for column, name in PARAMETER.items()}
+    enough = values.get("neighbours.vsc_enough", np.inf)
+    known = {column: value for column, value in ratio.items() if value is not None}
+    return {column: Limit(value, enough if column in VSC_SIDES else np.inf) for column, value in known.items()}
 
 
 def limit_rows(run: Run) -> list[dict[str, str]]:
     """Return the limits of the permit check in words, with their sources."""
     sources = {row["path"]: row["source"] for row in run.info["parameters"]}
-    names = {IRRADIATION: "irradiation_ratio", SUN: "sun_ratio", SKY: "sky_ratio"}
     return [
         {
-            "what": WORDS[column],
-            "least": f"{number(100 * least)} %",
-            "source": sources[f"neighbours.{names[column]}"],
+            "what": WORDS[column] + _unless(limit),
+            "least": f"{number(100 * limit.ratio)} %",
+            "source": sources[f"neighbours.{PARAMETER[column]}"],
         }
-        for column, least in limits_of(run).items()
+        for column, limit in limits_of(run).items()
+        if column not in VSC_SIDES[1:]  # one limit for all sides
     ]
 
 
-def kept_of(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame, limits: Mapping[str, float]) -> pd.DataFrame:
+def _unless(limit: Limit) -> str:
+    if not np.isfinite(limit.enough):
+        return ""
+    return f" (unless its vertical sky component stays above {number(100 * limit.enough)} %)"
+
+
+def kept_of(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame, limits: Mapping[str, Limit]) -> pd.DataFrame:
     """Return the neighbours: results before and after, part of the irradiation lost, distance, limits broken.
 
     Returns
@@ -108,14 +132,15 @@ def kept_of(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame, limits: Mapping[s
     """
     ids = neighbours(before, after)
     old, new = before.loc[ids], after.loc[ids]
-    frame = pd.DataFrame({f"{q}_before": old[q] for q in QUANTITIES} | {f"{q}_after": new[q] for q in QUANTITIES})
+    there = [q for q in QUANTITIES if q in old and q in new]
+    frame = pd.DataFrame({f"{q}_before": old[q] for q in there} | {f"{q}_after": new[q] for q in there})
     had = frame[f"{IRRADIATION}_before"]
     frame["lost"] = ((had - frame[f"{IRRADIATION}_after"]) / had.where(had > 0.0)).fillna(0.0)
     shapes = changed_shapes(before, after)
     frame["distance_m"] = shapely.distance(old.geometry.to_numpy(), shapely.union_all(shapes.to_numpy()))
-    was, is_ = ({q: frame[f"{q}_{when}"].to_numpy() for q in QUANTITIES} for when in ("before", "after"))
-    broken = {name: affected(was, is_, {name: least}) for name, least in limits.items()}
-    frame["below"] = [", ".join(WORDS[n] for n in broken if broken[n][i]) for i in range(len(frame))]
+    was, is_ = ({q: frame[f"{q}_{when}"].to_numpy() for q in there} for when in ("before", "after"))
+    broken = {name: affected(was, is_, {name: limit}) for name, limit in limits.items() if name in there}
+    frame["below"] = [", ".join(dict.fromkeys(WORDS[n] for n in broken if broken[n][i])) for i in range(len(frame))]
     order = np.lexsort((np.asarray(frame.index, str), -frame["lost"].to_numpy()))
     return frame.iloc[order]
 
@@ -171,6 +196,8 @@ def _row(name: str, row: pd.Series, use: str) -> dict[str, str]:
         "sun_percent": _percent(row, SUN),
         "sky": _pair(row, SKY, 100.0, 0),
         "sky_percent": _percent(row, SKY),
+        "vsc": _pair(row, VSC_LOWEST, 100.0, 0),
+        "vsc_percent": _percent(row, VSC_LOWEST),
         "pv": _pair(row, PV, 1e-3, 1),
         "check": f"below the limit: {row['below']}" if row["below"] else "within limits",
         "css": "worse" if row["below"] else "same",
@@ -178,11 +205,13 @@ def _row(name: str, row: pd.Series, use: str) -> dict[str, str]:
 
 
 def _pair(row: pd.Series, name: str, scale: float, decimals: int) -> str:
+    if f"{name}_before" not in row:
+        return ""  # a run of an older version
     return " → ".join(number(row[f"{name}_{when}"] * scale, decimals) for when in ("before", "after"))
 
 
 def _percent(row: pd.Series, name: str) -> str:
-    had = row[f"{name}_before"]
+    had = row.get(f"{name}_before", 0.0)
     return f"{number(100 * (row[f'{name}_after'] / had - 1), 1, signed=True)} %" if had > 0.0 else ""
 
 

@@ -211,7 +211,7 @@ def simulate_buildings(
     calibrated: Calibrated | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, NDArray[np.float64]], dict[str, float]]:
     """Solar, energy and the building balance, block by block; return columns, planes, hourly sums and totals."""
-    from twin.solar.model import facade_gains, simulate_solar
+    from twin.solar.model import DAYLIGHT, facade_gains, simulate_solar
 
     prints = memo.prints(city)
     of_energy, factors = parameters.energy, None
@@ -266,7 +266,8 @@ def simulate_buildings(
     buildings["co2_kg_a"] = buildings["heat_co2_kg_a"] + buildings["electricity_co2_kg_a"]
     buildings["energy_cost_eur_a"] = buildings["heat_cost_eur_a"] + buildings["electricity_cost_eur_a"]
     totals = {str(name): float(buildings[name].sum()) for name in buildings.columns}
-    intensive = ("specific_yield_kwh_kwp", "roof_sun_h_a", "roof_sky_view", "max_operative_c", "heating_kwh_m2_a")
+    intensive = ("specific_yield_kwh_kwp", "roof_sun_h_a", "roof_sky_view", "max_operative_c", "heating_kwh_m2_a",
+                 *DAYLIGHT)  # fmt: skip
     peaks = ("peak_heating_kw", "peak_cooling_kw", "peak_electricity_kw", "peak_feed_in_kw")
     for drop in (*peaks, "pv_used_kwh_a", "community_bought_kwh_a", "community_sold_kwh_a", *intensive):
         totals.pop(drop, None)

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from twin.city.model import City
 from twin.errors import DataError, did_you_mean
-from twin.kernels.registry import get
 from twin.solar.crowns import transmissivity_by_month
 from twin.solar.roofs import CELL_M, site_of
 from twin.solar.scene import Walls, Window
 from twin.solar.shading import as_bytes, suns_of
 from twin.solar.shapes import shapes_of_city
 from twin.solar.sky import cosines, reinhart_sky
-from twin.solar.sources import BLOCK, VectorSource
+from twin.solar.sources import BLOCK, Source, VectorSource
 from twin.solar.tiles import MARGIN, Tile, View, batches
 
 Float = NDArray[np.float64]
@@ -76,7 +75,7 @@ def facades(
     city: City,
     buildings: Sequence[str],
     *,
-    source: VectorSource | None = None,
+    source: Source | None = None,
     cell_m: float = CELL_M,
     variant: str = "numba",
 ) -> Facades:
@@ -91,8 +90,9 @@ def facades(
         All of it casts shadow.
     buildings : sequence of str
         Ids of the buildings to look at.
-    source : VectorSource, optional
-        ``VectorSource(shapes_of_city(city, cell_m))``, made once by those who look at one building after the other.
+    source : Source, optional
+        ``VectorSource(shapes_of_city(city, cell_m))``, made once by those who look at one building after the other, or
+        the raster of a surface model (`twin.solar.sources.RasterSource`), whose walls must be known.
     cell_m : float
         Width of the raster's cells, where there is no `source`.
     variant : str
@@ -115,7 +115,10 @@ def facades(
         return _empty(suns.hours, suns.azimuth_deg, suns.altitude_deg)
     view = _view(source, rows, variant)
     height, levels = (city.buildings[name].to_numpy(np.float64) for name in ("height_m", "levels"))
-    walls, storey = _by_storey(source.walls(view.core, rows), height, np.maximum(np.round(levels), 1.0))
+    free = source.walls(view.core, rows)
+    if free is None:
+        return _empty(suns.hours, suns.azimuth_deg, suns.altitude_deg)
+    walls, storey = _by_storey(free, height, np.maximum(np.round(levels), 1.0))
     order = np.lexsort((storey, walls.edge, walls.building))
     walls, storey = walls.take(order), storey[order]
     key = np.stack([walls.building, walls.edge, storey], axis=1)
@@ -127,13 +130,7 @@ def facades(
     facing = walls.azimuth_deg[start]
 
     def light(azimuth: Float, altitude: Float, through: float) -> Float:
-        part = view.scene(azimuth, altitude)
-        strips = get("solar.wall_sunlit", variant)(
-            part.surface_m, part.slope_x, part.slope_y, part.canopy_m, part.trunk_m, float(through),
-            walls.row - part.first_row, walls.column - part.first_column,
-            walls.foot_m.astype(np.float32), walls.top_m.astype(np.float32),
-            part.cell_m, part.first_row, part.first_column, azimuth, altitude,
-        )  # fmt: skip
+        strips = view.on_walls(walls, azimuth, altitude, through)
         return np.asarray(np.add.reduceat(strips * walls.area_m2[:, None], start, axis=0) / area[:, None])
 
     lit = np.zeros((len(start), len(suns.hours)), np.uint8)
@@ -158,10 +155,11 @@ def facades(
     )
 
 
-def _view(source: VectorSource, rows: Int, variant: str) -> View:
+def _view(source: Source, rows: Int, variant: str) -> View:
     box = source.box[rows]
     low, high = box.min(axis=0), box.max(axis=0)
     core = Window(int(low[0]), int(high[1]), int(low[2]), int(high[3])).grown(MARGIN, MARGIN, MARGIN, MARGIN)
+    core = core if source.extent is None else core.within(source.extent)
     tile = Tile(rows, core, np.unique(source.middle[rows] // BLOCK, axis=0))
     return View(source, tile, source.obstacles(), np.zeros(0, np.int64), variant)
 

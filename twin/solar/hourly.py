@@ -28,7 +28,7 @@ from twin.solar.irradiance import Irradiance
 from twin.solar.parameters import SolarParameters
 from twin.solar.roofs import CELL_M, Roofs
 from twin.solar.shapes import shapes_of_city
-from twin.solar.sources import VectorSource
+from twin.solar.sources import Source, VectorSource
 from twin.solar.surfaces import (
     CHUNK,
     LitSurfaces,
@@ -139,6 +139,7 @@ def write_hourly(
     roofs: Roofs,
     *,
     storeys_of: Sequence[str] = (),
+    source: Source | None = None,
     progress: Progress | None = None,
     variant: str = "numba",
 ) -> None:
@@ -158,6 +159,8 @@ def write_hourly(
         From `prepare_roofs` of the same city.
     storeys_of : sequence of str
         Ids of buildings whose walls are written too.
+    source : Source, optional
+        Where the walls stand, as in `facades`; by default the city's shapes.
     progress : callable, optional
         Called with (planes done, planes in all), then with (buildings done, buildings in all) for the walls.
     variant : str
@@ -193,7 +196,7 @@ def write_hourly(
             _append(arrays, _of_planes(roofs, some, around))
         _describe(group, _about_planes(city, roofs, np.arange(count)))
         if len(storeys_of):
-            _write_storeys(store.create_group("storeys"), city, storeys_of, around, say)
+            _write_storeys(store.create_group("storeys"), city, storeys_of, source, around, say)
         say(count, count)
         shutil.rmtree(path, ignore_errors=True)
         part.rename(path)
@@ -201,10 +204,12 @@ def write_hourly(
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _write_storeys(group: Any, city: City, buildings: Sequence[str], around: Surroundings, say: Progress) -> None:
+def _write_storeys(
+    group: Any, city: City, buildings: Sequence[str], source: Source | None, around: Surroundings, say: Progress
+) -> None:
     """Write the storeys of the walls of some buildings, one building after the other."""
     arrays, tables = _arrays(group), []
-    names, source = sorted(set(buildings)), VectorSource(shapes_of_city(city, CELL_M))
+    names, source = sorted(set(buildings)), source or VectorSource(shapes_of_city(city, CELL_M))
     for done, name in enumerate(names):
         say(done, len(names))
         walls = facades(city, [name], source=source, variant=around.variant)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from twin.city.model import HOURS, City, Weather
 from twin.kernels.registry import get
+from twin.solar.daylight import SIDES, lowest
 from twin.solar.facade_gains import FacadeGains, facade_gains, facade_irradiation, facade_lit_at
 from twin.solar.outlines import inner_area
 from twin.solar.parameters import SolarParameters
@@ -32,6 +33,10 @@ __all__ = [
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
+
+
+DAYLIGHT = ("facade_vsc_lowest", "facade_vsc_mean", *(f"facade_vsc_{azimuth:.0f}" for azimuth in FACADE_AZIMUTHS))
+"""Columns of the buildings that hold vertical sky components."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,10 @@ def simulate_solar(
         pv_potential_kwp, pv_potential_kwh_a. ``buildings``: roof_irradiation_kwh_a, suitable_area_m2,
         pv_potential_kwp, pv_potential_kwh_a, facade_pv_potential_kwp,
         facade_pv_potential_kwh_a, pv_kwp and pv_kwh_a (installed, roofs and façades), facade_pv_kwp (of it on
-        façades), specific_yield_kwh_kwp (of the roof's potential), roof_sun_h_a, roof_sky_view. ``pv_kw``: float32
-        [rows, 8760]. ``totals``: sums.
+        façades), specific_yield_kwh_kwp (of the roof's potential), roof_sun_h_a, roof_sky_view, facade_vsc_lowest and
+        facade_vsc_mean (vertical sky component of the building's windows, a share, `twin.solar.daylight`),
+        facade_vsc_0 to facade_vsc_315 (the least by orientation, 0 without windows). ``pv_kw``:
+        float32 [rows, 8760]. ``totals``: sums.
 
     Raises
     ------
@@ -110,7 +117,8 @@ def simulate_solar(
     frame["facade_pv_potential_kwp"], frame["facade_pv_potential_kwh_a"], frame["facade_pv_kwp"], wall_kwh = walls
     frame["pv_kwp"] = np.bincount(owner, installed, minlength=len(ids)) + frame["facade_pv_kwp"]
     frame["pv_kwh_a"] = np.bincount(owner, installed * yields, minlength=len(ids)) + wall_kwh
-    means = ("specific_yield_kwh_kwp", "roof_sun_h_a", "roof_sky_view")
+    frame = frame.assign(**_daylight(roofs.facade_vsc[start:stop]))
+    means = ("specific_yield_kwh_kwp", "roof_sun_h_a", "roof_sky_view", *DAYLIGHT)
     totals = {str(name): float(frame[name].sum()) for name in frame.columns if name not in means}
     return SolarResult(planes=planes, buildings=frame, pv_kw=pv_kw, totals=totals)
 
@@ -207,6 +215,11 @@ def _facade_pv(
         for row in np.flatnonzero(share[b] > 0.0):
             pv_kw[b[row], light.hours] += share[b[row]] * kwp[row] * ac[row]
     return potential, energy, installed, generated
+
+
+def _daylight(vsc: Float32) -> dict[str, Float]:
+    """Return the columns `DAYLIGHT` of buildings."""
+    return dict(zip(DAYLIGHT, (lowest(vsc), vsc[:, SIDES], *vsc[:, :SIDES].T), strict=True))
 
 
 def _by_building(planes: pd.DataFrame, owner: Int, ids: pd.Index) -> pd.DataFrame:

@@ -9,6 +9,10 @@ from twin.parameters import parameter
 _DOBOS = "Dobos 2014, PVWatts Version 5 Manual, NREL/TP-6A20-62641"
 _GAGNON = "Gagnon et al. 2016, Rooftop Solar Photovoltaic Technical Potential in the United States, NREL/TP-6A20-65298"
 _FAIMAN = "Faiman 2008, doi:10.1002/pip.813"
+_CEC = (
+    "JA Solar JAM72S01-375/PR (20.0 % efficient, -0.369 %/K) in the CEC module library of NREL's System Advisor Model, "
+    "as pvlib carries it"
+)
 
 
 @dataclass(frozen=True)
@@ -139,8 +143,73 @@ class SolarParameters:
         unit="1/K",
         low=-0.01,
         high=0.0,
-        meaning="change of module power with cell temperature",
+        meaning="change of module power with cell temperature, of the linear model (single_diode 0)",
         source=_DOBOS + ", standard modules",
+    )
+    single_diode: float = parameter(
+        0.0,
+        unit="-",
+        low=0.0,
+        high=1.0,
+        meaning="model of the modules: 1 the five-parameter model of De Soto et al. with the diode_* values, 0 that of "
+        "PVWatts, linear in light and temperature, much faster; from 0.5 it counts as 1",
+        source="0 as in PVWatts (" + _DOBOS + "); De Soto et al. 2006, doi:10.1016/j.solener.2005.06.010",
+    )
+    diode_alpha_a_k: float = parameter(
+        0.004192,
+        unit="A/K",
+        low=-0.1,
+        high=0.1,
+        meaning="change of a module's short-circuit current with cell temperature (alpha_sc of the library)",
+        source=_CEC,
+    )
+    diode_adjust_percent: float = parameter(
+        9.885179,
+        unit="%",
+        low=-100.0,
+        high=100.0,
+        meaning="what the CEC model takes off diode_alpha_a_k (Adjust)",
+        source=_CEC + "; Dobos 2012, doi:10.1115/1.4005759",
+    )
+    diode_ideality_v: float = parameter(
+        1.826279,
+        unit="V",
+        low=0.1,
+        high=20.0,
+        meaning="modified ideality factor of a module at 25 °C (a_ref)",
+        source=_CEC,
+    )
+    diode_photocurrent_a: float = parameter(
+        9.986063,
+        unit="A",
+        low=0.1,
+        high=40.0,
+        meaning="photocurrent of a module at 1000 W/m² and 25 °C (I_L_ref)",
+        source=_CEC,
+    )
+    diode_saturation_a: float = parameter(
+        2.978233e-11,
+        unit="A",
+        low=1e-18,
+        high=1e-3,
+        meaning="saturation current of a module's diode at 25 °C (I_o_ref)",
+        source=_CEC,
+    )
+    diode_shunt_ohm: float = parameter(
+        544.763672,
+        unit="ohm",
+        low=1.0,
+        high=1e6,
+        meaning="shunt resistance of a module at 1000 W/m² (R_sh_ref)",
+        source=_CEC,
+    )
+    diode_series_ohm: float = parameter(
+        0.330991,
+        unit="ohm",
+        low=0.0,
+        high=10.0,
+        meaning="series resistance of a module (R_s)",
+        source=_CEC,
     )
     heat_loss_w_m2_k: float = parameter(
         25.0, unit="W/m2/K", low=5.0, high=60.0, meaning="heat loss of modules in still air (u0)", source=_FAIMAN

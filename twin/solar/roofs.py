@@ -30,7 +30,7 @@ Int = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
 
-VERSION = "roofs-4"  # part of the geometry key: change it when the same city gives other roofs
+VERSION = "roofs-5"  # part of the geometry key: change it when the same city gives other roofs
 CELL_M = 1.0
 TILE_M = 2048.0
 NOT_STORED = ("outline", "inner_area_m2")
@@ -69,6 +69,9 @@ class Roofs:
         never in front of them. An orientation without walls has the mean of the building's others.
     facade_sky : float32 [n, 8]
         Share of the wall's half sky that it sees; orientations without walls as above.
+    facade_vsc : float32 [n, 9]
+        Least vertical sky component of the windows of each orientation, and the mean of all windows of the building
+        (`twin.solar.daylight`), as shares; 0 where there are no windows, that of the open where walls are not known.
     ground_lit : uint8 [s]
         Share of the open ground that the sun reaches.
     ground_sky : float
@@ -96,6 +99,7 @@ class Roofs:
     facade_area_m2: Float32
     facade_lit: UInt8
     facade_sky: Float32
+    facade_vsc: Float32
     ground_lit: UInt8
     ground_sky: float
     outline: NDArray[np.object_] | None = None
@@ -179,7 +183,7 @@ def prepare_roofs(
     Parameters
     ----------
     city : City
-        Footprints, heights, roof columns, terrain, `roof_planes` and `trees` are read, and where the weather is from.
+        Footprints, heights, levels, roof columns, terrain, `roof_planes` and `trees` are read, and the weather's site.
     progress : callable, optional
         Called with (buildings done, buildings in all).
     variant : str
@@ -221,14 +225,14 @@ def roofs_of(
 
 
 def geometry_key(city: City) -> str:
-    """Return a hash of all that `prepare_roofs` depends on: shapes, heights, terrain, trees and the sun's path."""
+    """Return a hash of all that `prepare_roofs` depends on: shapes, storeys, terrain, trees and the sun's path."""
     digest = hashlib.sha256(VERSION.encode())
     frame = city.buildings
     digest.update(repr(site_of(city.weather)).encode())
     digest.update("\n".join(map(str, frame.index)).encode())
     for wkb in shapely.to_wkb(frame.geometry.to_numpy()):
         digest.update(wkb)
-    for name in ("height_m", "roof_azimuth_deg", "roof_tilt_deg"):
+    for name in ("height_m", "levels", "roof_azimuth_deg", "roof_tilt_deg"):
         digest.update(np.ascontiguousarray(frame[name].to_numpy(np.float64)).tobytes())
     digest.update("\n".join(frame["roof_type"]).encode())
     for layer, columns in ((city.roof_planes, ("building_id", "tilt_deg", "azimuth_deg", "area_m2")), (city.trees, ())):

@@ -30,6 +30,10 @@ NO_CROWN: Float32 = np.zeros((0, 0), np.float32)
 """Canopy and trunk raster of a scene without trees."""
 
 
+STOREY_M = 3.0
+"""Height of a storey where the source has none (assumption)."""
+
+
 @dataclass(frozen=True)
 class Site:
     """Where a scene lies and which clock its hours follow (local standard time, no summer time)."""
@@ -179,6 +183,8 @@ class Scene:
         -1, or the plane whose light a plane takes that is too small or too hidden to have a cell.
     evergreen_share : float
         Share of crown area that keeps its leaves.
+    storey_m : float64 [buildings] or None
+        Height of the storeys of each building; `STOREY_M` where it is not known.
     """
 
     west: float
@@ -196,6 +202,7 @@ class Scene:
     walls: Walls | None = None
     host: Int | None = None
     evergreen_share: float = 0.0
+    storey_m: Float | None = None
 
     @property
     def first_row(self) -> int:

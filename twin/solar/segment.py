@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -27,6 +27,7 @@ from twin.solar.segment_planes import (
     shares,
     without_small,
 )
+from twin.solar.walls import walls_of_raster
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
@@ -286,11 +287,18 @@ def _segmentation(
     return Segmentation(heights, building, ids, label, planes, state.residual()[order], plane_m, noise_m, tree)
 
 
-def scene_of(segmentation: Segmentation, *, trunk_share: float = TRUNK_SHARE, evergreen_share: float = 0.0) -> Scene:
+def scene_of(
+    segmentation: Segmentation,
+    *,
+    outlines: gpd.GeoSeries | None = None,
+    trunk_share: float = TRUNK_SHARE,
+    evergreen_share: float = 0.0,
+) -> Scene:
     """Return the scene of segmented roofs; its receivers are the planes.
 
     Roof cells that lie in a plane take the plane's height, so that the noise of the survey casts no shadow; all other
-    cells keep that of the surface model. Crowns stand on the ground, as high as the canopy model says.
+    cells keep that of the surface model. Crowns stand on the ground, as high as the canopy model says. Walls stand on
+    the `outlines` of buildings (by id); without them no walls are known.
     """
     heights, label = segmentation.heights, segmentation.label
     surface = np.where(segmentation.tree & (segmentation.building < 0), heights.ground_m, segmentation.plane_m)
@@ -304,7 +312,7 @@ def scene_of(segmentation: Segmentation, *, trunk_share: float = TRUNK_SHARE, ev
         foot = heights.ground_m + np.float32(trunk_share) * heights.canopy_m
         canopy = np.where(crown, top, surface)
         trunk = np.where(crown, np.maximum(foot, surface), surface)
-    return Scene(
+    scene = Scene(
         west=heights.west,
         north=heights.north,
         cell_m=heights.cell_m,
@@ -319,6 +327,10 @@ def scene_of(segmentation: Segmentation, *, trunk_share: float = TRUNK_SHARE, ev
         buildings=len(segmentation.building_ids),
         evergreen_share=evergreen_share,
     )
+    if outlines is None:
+        return scene
+    shapes = outlines.reindex(segmentation.building_ids.tolist()).to_numpy()
+    return replace(scene, walls=walls_of_raster(scene, segmentation.building, heights.ground_m, shapes))
 
 
 def scene_from_rasters(
@@ -338,7 +350,7 @@ def scene_from_rasters(
     surface, ground, canopy : Raster
         See `twin.city.raster_align.align`.
     footprints : GeoDataFrame, optional
-        Outlines of buildings, indexed by id.
+        Outlines of buildings, indexed by id; walls stand on them. Without them the scene has no walls.
     above_ground : bool
         `surface` holds heights above the ground.
     trunk_share : float
@@ -352,4 +364,10 @@ def scene_from_rasters(
         See `align` and `segment_roofs`.
     """
     heights = align(surface, ground, canopy, above_ground=above_ground)
-    return scene_of(segment_roofs(heights, footprints), trunk_share=trunk_share, evergreen_share=evergreen_share)
+    found = segment_roofs(heights, footprints)
+    return scene_of(
+        found,
+        outlines=footprints.geometry.to_crs(heights.crs) if footprints is not None else None,
+        trunk_share=trunk_share,
+        evergreen_share=evergreen_share,
+    )

@@ -15,6 +15,7 @@ from twin.city.normals import MONTH_DAYS
 from twin.kernels.registry import get
 from twin.kernels.solar.position import sun_of_year
 from twin.solar.crowns import transmissivity_by_month
+from twin.solar.daylight import OPEN_VSC, by_side, vertical_sky_components, window_points
 from twin.solar.scene import NO_RECEIVER, Scene, Site, Walls
 from twin.solar.sky import Sky, cosines, reinhart_sky
 from twin.solar.sources import Source
@@ -85,6 +86,7 @@ def light_of(
         "facade_area_m2": np.zeros((n, OCTANTS), np.float32),
         "facade_lit": np.full((n, OCTANTS, 12, 24), 255, np.uint8),
         "facade_sky": np.ones((n, OCTANTS), np.float32),
+        "facade_vsc": np.full((n, OCTANTS + 1), OPEN_VSC, np.float32),
     }
     host = source.host.copy()
     ground = np.zeros(s + len(sky.solid_angle) + 1)
@@ -97,6 +99,12 @@ def light_of(
         walls = source.walls(view.core, tile.buildings)
         if walls is not None:
             _wall_light(view, walls, suns, sky, clear, out)
+            windows = window_points(walls, source.storey_m)
+            found = vertical_sky_components(view, windows, sky)
+            place = np.searchsorted(tile.buildings, windows.building)
+            out["facade_vsc"][tile.buildings] = by_side(
+                place, octant_of(windows.azimuth_deg), found, len(tile.buildings)
+            )
         done += len(tile.buildings)
         if progress is not None:
             progress(done, n)
@@ -199,13 +207,7 @@ def _wall_light(view: View, walls: Walls, suns: Suns, sky: Sky, clear: Float, ou
 
 def _strips(view: View, walls: Walls, azimuth: Float, altitude: Float, clear: float) -> tuple[Float, Float]:
     """Return cosine of incidence and lit share of wall strips, float64 [strips, suns]."""
-    part = view.scene(azimuth, altitude)
-    light = get("solar.wall_sunlit", view.variant)(
-        part.surface_m, part.slope_x, part.slope_y, part.canopy_m, part.trunk_m, float(clear),
-        walls.row - part.first_row, walls.column - part.first_column,
-        walls.foot_m.astype(np.float32), walls.top_m.astype(np.float32),
-        *_corner(part), azimuth, altitude,
-    )  # fmt: skip
+    light = view.on_walls(walls, azimuth, altitude, clear)
     upright = np.full(len(walls), 90.0)
     return cosines(upright, walls.azimuth_deg, azimuth, altitude), light.astype(np.float64)
 

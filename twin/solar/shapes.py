@@ -67,6 +67,8 @@ class Shapes:
     inner : int64 [p, 2]
         Global cell under a point of each plane.
     spots : Spots
+    storey_m : float64 [n]
+        Height of the storeys of each building.
     host : int64 [p]
         For planes without a cell: the plane whose spot they share, else -1.
     """
@@ -82,6 +84,7 @@ class Shapes:
     inner: Int
     spots: Spots
     host: Int
+    storey_m: Float
     terrain: Terrain
     crowns: Crowns | None
 
@@ -118,6 +121,7 @@ class Shapes:
             buildings=self.buildings,
             host=self.host,
             evergreen_share=self.crowns.evergreen_share if self.crowns is not None else 0.0,
+            storey_m=self.storey_m,
         )
 
     def _claim(self, window: Window, surface: Float32, receiver: Float32, label: NDArray[np.int32]) -> None:
@@ -158,10 +162,17 @@ def shapes_of_city(city: City, cell_m: float) -> Shapes:
         inner=cell,
         spots=Spots(*(np.zeros(0, t) for t in (np.int64, np.int64, np.int64, np.float32))),  # type: ignore[arg-type]
         host=np.full(len(roofs.building), -1, np.int64),
+        storey_m=storey_heights(city),
         terrain=city.terrain,
         crowns=crowns_of(city),
     )
     return _with_spots(shapes, roofs, inner, ranks)
+
+
+def storey_heights(city: City) -> Float:
+    """Return the mean height of the storeys below the eaves of each building, float64 [n] in m."""
+    height, levels = (city.buildings[name].to_numpy(np.float64) for name in ("height_m", "levels"))
+    return np.asarray(height / np.maximum(np.round(levels), 1.0))
 
 
 def _ranks(city: City) -> Int:

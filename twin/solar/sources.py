@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.solar.ground import ground_raster
-from twin.solar.scene import NO_RECEIVER, Planes, Scene, Walls, Window
+from twin.solar.scene import NO_RECEIVER, STOREY_M, Planes, Scene, Walls, Window
 from twin.solar.shapes import Shapes
 from twin.solar.walls import walls_of
 
@@ -65,6 +65,10 @@ class Source(Protocol):
     @property
     def evergreen_share(self) -> float:
         """Share of crown area that keeps its leaves."""
+
+    @property
+    def storey_m(self) -> Float:
+        """Height of the storeys of each building."""
 
     @property
     def extent(self) -> Window | None:
@@ -129,6 +133,11 @@ class VectorSource:
     def evergreen_share(self) -> float:
         """Share of crown area that keeps its leaves."""
         return self.shapes.crowns.evergreen_share if self.shapes.crowns is not None else 0.0
+
+    @property
+    def storey_m(self) -> Float:
+        """Height of the storeys of each building."""
+        return self.shapes.storey_m
 
     def obstacles(self) -> Obstacles:
         """Return buildings, blocks of crowns and cells of the terrain."""
@@ -209,6 +218,12 @@ class RasterSource:
         return self.scene.evergreen_share
 
     @property
+    def storey_m(self) -> Float:
+        """Height of the storeys of each building."""
+        known = self.scene.storey_m
+        return known if known is not None else np.full(self.buildings, STOREY_M)
+
+    @property
     def extent(self) -> Window:
         """The cells that the scene holds."""
         return self.scene.window
@@ -238,6 +253,11 @@ class RasterSource:
         for k, cells in enumerate((i, j)):
             np.minimum.at(low[:, k], building, cells)
             np.maximum.at(high[:, k], building, cells)
+        walls = self.scene.walls
+        if walls is not None:  # a building reaches beyond its planes where cells of it are in none
+            for k, cells in enumerate((walls.row - corner[0], walls.column - corner[1])):
+                np.minimum.at(low[:, k], walls.building, cells)
+                np.maximum.at(high[:, k], walls.building, cells)
         low[high < 0] = 0
         box = np.stack([low, np.maximum(high, 0) + 1], axis=2) + corner[:, None]
         return np.asarray(box.reshape(-1, 4).astype(np.int64))

@@ -15,6 +15,7 @@ import twin.kernels.solar.plane
 import twin.kernels.solar.pv_system  # noqa: F401 registers the families
 from twin.city.model import Weather
 from twin.kernels.registry import get
+from twin.kernels.solar.pv_diode import cec_module
 from twin.kernels.solar.pv_incidence import physical, polynomial
 from twin.kernels.solar.pv_temperature import faiman_heating
 from twin.kernels.solar.rack import row_shade, row_views
@@ -31,6 +32,8 @@ UInt8 = NDArray[np.uint8]
 
 CHUNK = 256
 """Surfaces whose hourly irradiance is in memory at once: 256 × 4,700 h × 4 arrays of 4 bytes = 19 MB."""
+SINGLE_DIODE_FROM = 0.5
+"""`SolarParameters.single_diode` from which the five-parameter model is taken: a drawn number is a choice."""
 
 
 class LitSurfaces(NamedTuple):
@@ -113,6 +116,22 @@ def plane_irradiance(surfaces: LitSurfaces, around: Surroundings) -> tuple[Float
     return poa, transmitted
 
 
+def module_numbers(parameters: SolarParameters) -> Float:
+    """Return the module as ``solar.pv_system`` takes it: one number for PVWatts, seven for the five-parameter model."""
+    if parameters.single_diode < SINGLE_DIODE_FROM:
+        return np.array([parameters.temperature_coefficient])
+    library = {
+        "alpha_sc": parameters.diode_alpha_a_k,
+        "Adjust": parameters.diode_adjust_percent,
+        "a_ref": parameters.diode_ideality_v,
+        "I_L_ref": parameters.diode_photocurrent_a,
+        "I_o_ref": parameters.diode_saturation_a,
+        "R_sh_ref": parameters.diode_shunt_ohm,
+        "R_s": parameters.diode_series_ohm,
+    }
+    return cec_module(library)
+
+
 def pv_output(surfaces: LitSurfaces, around: Surroundings) -> tuple[Float32, Float]:
     """Return hourly AC output (kW/kWp) of modules on surfaces, float32 [surfaces, t], and its sum."""
     parameters, light = around.parameters, around.light
@@ -126,7 +145,7 @@ def pv_output(surfaces: LitSurfaces, around: Surroundings) -> tuple[Float32, Flo
         warmth = (cell, transmitted, np.zeros_like(heating), np.ones_like(heating))
     ac, annual = get("solar.pv_system", around.variant)(
         *warmth,
-        np.array([parameters.temperature_coefficient]),
+        module_numbers(parameters),
         parameters.system_losses,
         parameters.dc_ac_ratio,
         parameters.inverter_efficiency,

@@ -15,11 +15,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.kernels.registry import get
 from twin.kernels.solar.sweep import MIN_ALTITUDE_DEG
-from twin.solar.scene import NO_RECEIVER, Scene, Window
+from twin.solar.scene import NO_RECEIVER, Scene, Walls, Window
 from twin.solar.sources import BLOCK, Obstacles, Source
 
 Float = NDArray[np.float64]
+Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
 
 BATCH = 128
@@ -180,3 +182,17 @@ class View:
             trunk_m=crowns[1],
             label=np.ascontiguousarray(whole.label[part]),
         )
+
+    def on_walls(self, walls: Walls, azimuth_deg: Float, altitude_deg: Float, through: float) -> Float32:
+        """Return the share of strips that suns of one octant reach, float32 [strips, suns]; cosines are not looked at.
+
+        `through` is the share of light that passes a crown, 1 where trees do not count.
+        """
+        part = self.scene(azimuth_deg, altitude_deg)
+        light: Float32 = get("solar.wall_sunlit", self.variant)(
+            part.surface_m, part.slope_x, part.slope_y, part.canopy_m, part.trunk_m, float(through),
+            walls.row - part.first_row, walls.column - part.first_column,
+            walls.foot_m.astype(np.float32), walls.top_m.astype(np.float32),
+            part.cell_m, part.first_row, part.first_column, azimuth_deg, altitude_deg,
+        )  # fmt: skip
+        return light
