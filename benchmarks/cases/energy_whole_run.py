@@ -5,7 +5,8 @@ of the full network), the network of nodes of each building, its reduction to si
 year, with hourly heating, cooling and air temperature. Other programs do one building at a time; ours is timed for one
 building and for many:
 
-- *own* buildings differ in the insulation of every wall, so that each is assembled and reduced by itself;
+- *own* buildings differ in the insulation of every wall, so that each is assembled and reduced by itself
+  (`build_networks`); once more in *single* precision;
 - *like* ones share a construction and differ in leaks only;
 - *city* ones, own too, are described by what a city model knows (U-values, g-value, class of thermal mass, areas, a
   floor on the ground) and are assembled all at once, as `simulate_energy` does; once more in *single* precision.
@@ -29,6 +30,7 @@ sys.path.append(str(Path(__file__).parents[2]))  # the cases are those of the te
 
 WARMUP_H = 672
 CASES_RUN = ("600", "900")
+OWN = {"own": "numba", "own, single": "numba_single"}
 CITY = {"city": "numba", "city, single": "numba_single"}
 
 
@@ -37,7 +39,7 @@ def prepare(case_name: str, buildings: int, kind: str, epw: Path) -> Job:
     from tests.validation.energy.bestest import COLUMNS, OVERHEATING_C, Building
     from tests.validation.energy.bestest_cases import CASES
     from tests.validation.energy.bestest_sun import read_site
-    from twin.energy.constructions import build_network
+    from twin.energy.construction_batch import build_networks
     from twin.energy.reduction import reduce_zones
     from twin.kernels.energy.network_contract import ZONE
     from twin.kernels.registry import get
@@ -48,19 +50,17 @@ def prepare(case_name: str, buildings: int, kind: str, epw: Path) -> Job:
     def job() -> np.ndarray:
         made = Building(read_site(epw), CASES[case_name])
         parts, own = made.elements, made.own
-        networks = [made.network]
-        for factor in spread[1:] if kind == "own" else ():
-            varied = [replace(e, layers=tuple(_thicker(layer, factor) for layer in e.layers)) for e in parts]
-            networks.append(build_network(varied, COLUMNS, radiant=0.6, room_k=own.room_k))
         zones = np.repeat(made.arrays(made.network)[0], buildings, axis=0)
-        if kind == "own":
-            modes = reduce_zones(networks, zones)
+        if kind in OWN:
+            varied = [replace(e, layers=tuple(_thicker(layer, spread) for layer in e.layers)) for e in parts]
+            modes = reduce_zones(build_networks(varied, COLUMNS, radiant=0.6, room_k=own.room_k), zones)
         else:
-            modes = reduce_zones(networks, zones[:1])
+            modes = reduce_zones([made.network], zones[:1])
             modes = type(modes)(*(np.repeat(values, buildings, axis=0) for values in modes))
             modes.zones[:, ZONE["h_leak_w_k"]] *= spread
         shared = made.drive, *made.profiles.values(), np.zeros(buildings, np.int64)
-        heating, cooling, air, *_ = get("energy.zone_modal", "numba")(*shared, *modes, 20.0, OVERHEATING_C, WARMUP_H, 1)
+        kernel = get("energy.zone_modal", OWN.get(kind, "numba"))
+        heating, cooling, air, *_ = kernel(*shared, *modes, 20.0, OVERHEATING_C, WARMUP_H, 1)
         return np.stack([heating[0], cooling[0], air[0]])
 
     return job
@@ -127,8 +127,8 @@ def prepare_city(case_name: str, buildings: int, variant: str, epw: Path) -> Job
     return job
 
 
-def _thicker(layer: Any, factor: float) -> Any:
-    """Return a layer of insulation of another thickness; other layers as they are."""
+def _thicker(layer: Any, factor: np.ndarray) -> Any:
+    """Return a layer of insulation with a thickness for each building; other layers as they are."""
     return replace(layer, thickness_m=layer.thickness_m * factor) if layer.conductivity_w_mk <= 0.04 else layer
 
 
@@ -141,7 +141,7 @@ def measure(case: Case, quick: bool) -> list[dict[str, Any]]:
     epw = peers.weather()
     numba.set_num_threads(1)
     many = 100 if quick else 5000
-    sizes = ((1, "own"), (many, "own"), (many, "like"), *((many, kind) for kind in CITY))
+    sizes = ((1, "own"), *((many, kind) for kind in (*OWN, "like", *CITY)))
     records = []
     for name in CASES_RUN:
         jobs = {(count, kind): prepare(name, count, kind, epw) for count, kind in sizes if kind not in CITY}

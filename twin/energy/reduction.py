@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.energy.construction_batch import Block
 from twin.energy.constructions import Network
 from twin.errors import DataError
+from twin.kernels.energy.layered import Networks
 from twin.kernels.energy.network_contract import STEP_S, ZONE_COLUMNS
 from twin.kernels.energy.reduction import MODES, Modes
 from twin.kernels.registry import get
@@ -20,13 +22,15 @@ _INTERNAL, _DIRECT_GAIN, _DIRECT_AIR, _RECOVERY, _OFFSET = (
 )
 
 
-def reduce_zones(networks: Sequence[Network], zones: Float, *, modes: int = MODES, variant: str = "numba") -> Modes:
+def reduce_zones(
+    networks: Sequence[Network] | Sequence[Block], zones: Float, *, modes: int = MODES, variant: str = "numba"
+) -> Modes:
     """Return the modes of zones, in their order; networks of equal size are reduced together.
 
     Parameters
     ----------
-    networks : sequence of Network
-        n of them, all with the same drives.
+    networks : sequence of Network or of Block
+        n of them, or the blocks of `twin.energy.construction_batch.build_networks`; all with the same drives.
     zones : float64 (n, 13)
         `ZONE_COLUMNS`. The columns of the direct terms are filled from the networks and need no values.
     modes : int
@@ -39,8 +43,12 @@ def reduce_zones(networks: Sequence[Network], zones: Float, *, modes: int = MODE
     DataError
         Numbers of networks and zones that differ; a value of `zones` out of its range, with its row and column.
     """
-    zones = _checked(networks, zones)
-    n, m = len(networks), len(networks[0].direct)
+    blocks = [item for item in networks if isinstance(item, Block)] or _blocks(
+        [item for item in networks if isinstance(item, Network)]
+    )
+    n = sum(len(block.rows) for block in blocks)
+    zones = _checked(n, zones)
+    m = blocks[0].networks.direct.shape[1]
     reduced = Modes(
         zones=zones,
         direct=np.empty((n, m)),
@@ -51,39 +59,48 @@ def reduce_zones(networks: Sequence[Network], zones: Float, *, modes: int = MODE
         drive_in=np.zeros((n, modes, m)),
         gain_in=np.zeros((n, modes)),
     )
-    by_size: dict[int, list[int]] = defaultdict(list)
-    for row, network in enumerate(networks):
-        by_size[len(network.capacity_j_k)].append(row)
-    for size, rows in by_size.items():
-        some = [networks[row] for row in rows]
-        internal = zones[rows, _INTERNAL]
+    for rows, made in blocks:
         own = zones[rows]
-        own[:, _DIRECT_GAIN] = internal * np.array([network.direct_gain for network in some])
-        own[:, _DIRECT_AIR] = np.array([network.direct_air for network in some])
+        internal = own[:, _INTERNAL]
+        own[:, _DIRECT_GAIN] = internal * made.direct_gain
+        own[:, _DIRECT_AIR] = made.direct_air
         part = get("energy.zone_reduction", variant)(
             own,
-            np.stack([network.direct for network in some]),
-            np.stack([network.solar_in for network in some]),
-            np.stack([network.capacity_j_k for network in some]),
-            np.stack([network.conductance_w_k for network in some]),
-            np.stack([network.air_in_w_k for network in some]),
-            np.stack([network.drive_in for network in some]),
-            internal[:, None] * np.stack([network.gain_in for network in some]),
+            made.direct,
+            made.solar_in,
+            made.capacity_j_k,
+            made.conductance_w_k,
+            made.air_in_w_k,
+            made.drive_in,
+            internal[:, None] * made.gain_in,
             modes,
         )
         for whole, piece in zip(reduced[:3], part[:3], strict=True):
             whole[rows] = piece
         for whole, piece in zip(reduced[3:], part[3:], strict=True):
-            whole[rows, : min(size, modes)] = piece
+            whole[rows, : piece.shape[1]] = piece
     return reduced
 
 
-def _checked(networks: Sequence[Network], zones: Float) -> Float:
+def _blocks(networks: Sequence[Network]) -> list[Block]:
+    """Return networks stacked by size."""
+    by_size: dict[int, list[int]] = defaultdict(list)
+    for row, network in enumerate(networks):
+        by_size[len(network.capacity_j_k)].append(row)
+    blocks = []
+    for size, rows in by_size.items():
+        stacked = [np.stack([np.asarray(networks[row][at]) for row in rows]) for at in range(9)]
+        none = np.empty((len(rows), 0, size))  # surfaces, which may differ in number
+        blocks.append(Block(np.array(rows), Networks(*[*stacked, none, none])))
+    return blocks
+
+
+def _checked(n: int, zones: Float) -> Float:
     """Return a copy of the table with the direct terms set to 0."""
     zones = np.array(zones, np.float64)
-    if zones.shape != (len(networks), len(ZONE_COLUMNS)) or not networks:
+    if zones.shape != (n, len(ZONE_COLUMNS)) or not n:
         raise DataError(
-            f"{len(networks)} networks and a table of zones of shape {zones.shape}",
+            f"{n} networks and a table of zones of shape {zones.shape}",
             expected=f"one row for each network and {len(ZONE_COLUMNS)} columns",
         )
     zones[:, [_DIRECT_GAIN, _DIRECT_AIR]] = 0.0

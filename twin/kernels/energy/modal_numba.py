@@ -5,7 +5,7 @@ vector instructions. Three things keep a compiler from that, and are avoided her
 early exit; hence ``error_model="numpy"`` where the air node divides), an index that might be negative (hence views
 whose indices start at 0), and many arrays that might overlap (hence rows of one array at constant distances). With
 any of them the loop stays scalar, and single precision gains nothing. `HOURS` hours share each look at the weights of
-the drives.
+the drives (`inputs_numba`).
 
 Buildings never mix: the result of one does not depend on its neighbours, nor on the number of threads.
 """
@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import DTypeLike, NDArray
 
+from twin.kernels.energy.inputs_numba import HOURS, WIDTH, any_but_zero, set_inputs
 from twin.kernels.energy.modal import start_state
 from twin.kernels.registry import variant
 
@@ -27,9 +28,6 @@ Float = NDArray[np.float64]
 Single = NDArray[np.float32]
 Lanes = NDArray[Any]
 """float64 or float32, whatever the variant steps in."""
-WIDTH = 64
-HOURS = 8
-"""Hours whose inputs are found together, a multiple of 4."""
 TILE = 96
 """Hours kept before they are summed and written to the rows of the result."""
 STEP = 3600.0
@@ -73,40 +71,6 @@ def _phi(y: float) -> tuple[float, float, float, float]:
     one = math.expm1(y) / y
     two = (one - 1.0) / y
     return math.exp(y), one, two, (two - 0.5) / y
-
-
-@njit(cache=True)
-def _add_drives(weights: Lanes, drive: Lanes, flow: Lanes) -> None:
-    """Add weights (m · WIDTH) times the drives of four hours (4, m) to flow (4 · WIDTH)."""
-    for c in range(0, drive.shape[1], 4):
-        w = weights[c * WIDTH : (c + 4) * WIDTH]
-        a0, a1, a2, a3 = drive[0, c], drive[0, c + 1], drive[0, c + 2], drive[0, c + 3]
-        b0, b1, b2, b3 = drive[1, c], drive[1, c + 1], drive[1, c + 2], drive[1, c + 3]
-        c0, c1, c2, c3 = drive[2, c], drive[2, c + 1], drive[2, c + 2], drive[2, c + 3]
-        d0, d1, d2, d3 = drive[3, c], drive[3, c + 1], drive[3, c + 2], drive[3, c + 3]
-        for j in range(WIDTH):
-            w0, w1, w2, w3 = w[j], w[WIDTH + j], w[2 * WIDTH + j], w[3 * WIDTH + j]
-            flow[j] += (w0 * a0 + w1 * a1) + (w2 * a2 + w3 * a3)
-            flow[WIDTH + j] += (w0 * b0 + w1 * b1) + (w2 * b2 + w3 * b3)
-            flow[2 * WIDTH + j] += (w0 * c0 + w1 * c1) + (w2 * c2 + w3 * c3)
-            flow[3 * WIDTH + j] += (w0 * d0 + w1 * d1) + (w2 * d2 + w3 * d3)
-
-
-@njit(cache=True)
-def _inputs(weight: Lanes, load: Lanes, drive: Lanes, gain: Lanes, flow: Lanes) -> None:
-    """Set the last `HOURS` of flow (rows, HOURS + 2, WIDTH) to weight times the drives plus load times the gains."""
-    m = drive.shape[1]
-    for k in range(len(load) // WIDTH):
-        own = load[k * WIDTH : (k + 1) * WIDTH]
-        for h in range(0, HOURS, 4):
-            at = (k * (HOURS + 2) + 2 + h) * WIDTH
-            part, gains = flow[at : at + 4 * WIDTH], gain[h * WIDTH : (h + 4) * WIDTH]
-            for j in range(WIDTH):
-                part[j] = own[j] * gains[j]
-                part[WIDTH + j] = own[j] * gains[WIDTH + j]
-                part[2 * WIDTH + j] = own[j] * gains[2 * WIDTH + j]
-                part[3 * WIDTH + j] = own[j] * gains[3 * WIDTH + j]
-            _add_drives(weight[k * m * WIDTH : (k + 1) * m * WIDTH], drive[h : h + 4], part)
 
 
 @njit(cache=True)
@@ -267,6 +231,11 @@ def _block(
     lanes = min(WIDTH, len(profile) - first)
     weight, load, mode, zone, unit = _coefficients(first, lanes, drives, drive, modes, zones, direct)
     zone[AIR : AIR + WIDTH] = start_c
+    met = np.zeros((r + 1, drives // 4), np.bool_)
+    for k in range(r + 1):
+        for c in range(drives // 4):
+            at = (k * drives + 4 * c) * WIDTH
+            met[k, c] = any_but_zero(weight[at : at + 4 * WIDTH])
     which = np.zeros(WIDTH, np.int64)
     which[:lanes] = profile[first : first + lanes]
     flow = np.zeros((r + 1) * (HOURS + 2) * WIDTH, drive.dtype)
@@ -285,7 +254,7 @@ def _block(
             now = (coming + h) % hours
             local[h] = drive[now]
             _look_up_gains(table[now], which, gain[h * WIDTH : (h + 1) * WIDTH])
-        _inputs(weight, load, local, gain, flow)
+        set_inputs(weight, load, met, local, gain, zero, flow)
         for h in range(HOURS):
             step = coming - 1 + h
             if step < -warmup or step >= hours:
