@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+LONG = 200
+"""Characters from which a hint of a problem is not printed again for the next one."""
+
 
 class TwinError(Exception):
     """A problem the user can act on.
@@ -50,7 +53,11 @@ class TwinError(Exception):
             lines.append(f"  expected: {self.expected}")
         if self.remedy:
             lines.append(f"  remedy: {self.remedy}")
-        lines += [f"- {problem.message()}" for problem in self.problems]
+        for problem in self.problems:
+            own = problem.message().split("\n")
+            lines.append(f"- {own[0]}")
+            # one list of all known names is enough, however many names are wrong
+            lines += [line for line in own[1:] if len(line) <= LONG or line not in lines]
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, object]:

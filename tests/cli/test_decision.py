@@ -103,9 +103,20 @@ def test_bad_incomes_are_said_before_anything_is_simulated(study_text: str, tmp_
     incomes = "  incomes: {file: incomes.csv, source: made up, year: 2024}\n"
     (tmp_path / "small.yaml").write_text(study_text + CANVAS + incomes, encoding="utf-8")
     (tmp_path / "incomes.csv").write_text("zone_id,income_eur_a\nnowhere,30000\n", encoding="utf-8")
-    outcome = call("run", "small.yaml", cwd=tmp_path)
-    assert outcome.code == 4, outcome.err
-    assert "incomes.csv" in outcome.err and "nowhere" in outcome.err
+    for command in ("check", "run"):
+        outcome = call(command, "small.yaml", cwd=tmp_path)
+        assert outcome.code == 4, outcome.err
+        assert "incomes.csv" in outcome.err and "nowhere" in outcome.err
+    assert not list((tmp_path / "runs").glob("*/log.jsonl"))
+
+
+def test_a_pilot_that_holds_nothing_is_said_before_anything_is_simulated(study_text: str, tmp_path: Path) -> None:
+    pilot = "  pilot: {scenario: both, inside: [[24, 60], [25, 60], [25, 61]], quantity: heating_kwh_a}\n"
+    (tmp_path / "small.yaml").write_text(study_text + CANVAS + pilot, encoding="utf-8")
+    for command in ("check", "run"):
+        outcome = call(command, "small.yaml", cwd=tmp_path)
+        assert outcome.code == 3, outcome.err
+        assert "small.yaml:" in outcome.err and "lies in the polygon" in outcome.err
     assert not list((tmp_path / "runs").glob("*/log.jsonl"))
 
 

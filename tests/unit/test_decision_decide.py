@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -79,6 +80,32 @@ def test_win_shares_sum_to_one(decision: Decision) -> None:
     for column in ("wins", "wins_stakeholders"):
         assert decision.choice[column].sum() == pytest.approx(1.0)
     assert decision.choice["pareto"].any()
+
+
+def test_an_investment_counts_in_the_share_of_weights(small_city: City, tmp_path: Path) -> None:
+    dear = {"text": "a wall", "kind": "capex", "quantity": 1e12, "payer": "city"}
+    dear["amount"] = {"value": 1, "unit": "EUR", "source": "made up", "year": 2025, "low": 1, "high": 1}
+    shares = []
+    for name, costs in (("cheap", []), ("dear", [dear])):
+        run = canvas_run(small_city, tmp_path / name, budget_costs=costs)
+        shares.append(decide(run).choice["wins"]["baseline"])  # type: ignore[arg-type]
+    assert shares[1] > shares[0]
+
+
+def test_a_veto_holder_in_the_noise_does_not_pass_for_sure(decision: Decision, figures: Figures) -> None:
+    books, scenario = decision.money["car-free-street"], "car-free-street"
+    holder = str(decision.vetoes["actor"].iloc[0])
+    positions = books.positions.copy()
+    positions.loc[holder, ["value", "low", "high"]] = 1.0, -1e6, 1e6
+    vetoes = decision.vetoes.assign(outcome="passes")
+    doubtful = dataclasses.replace(
+        decision,
+        vetoes=vetoes[vetoes["scenario"] == scenario],
+        money=decision.money | {scenario: dataclasses.replace(books, positions=positions)},
+    )
+    assert holder in doubtful.in_doubt(scenario)
+    page = render_brief(doubtful, figures)
+    assert "nobody who holds a veto would lose" not in page and "who can say no, would lose cannot be told" in page
 
 
 def test_without_accounts_there_is_no_money(small_city: City, tmp_path: Path) -> None:

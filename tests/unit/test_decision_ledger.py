@@ -330,3 +330,8 @@ def test_a_line_for_every_building_of_a_large_city_takes_seconds() -> None:
     net = positions(build(lines, FIRST, 25))
     assert net.shape == (501, 25)
     assert net.loc[OUTSIDE].iloc[0] == pytest.approx(-sum(line.amount for line in lines))
+
+
+def test_shares_of_few_digits_pay_the_whole() -> None:
+    line = Line("a", "thirds", COST, "x", "y", 3.0)
+    assert [part.amount for part in shared(line, dict.fromkeys("abc", 0.3333333))] == pytest.approx([1.0, 1.0, 1.0])

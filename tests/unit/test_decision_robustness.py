@@ -96,6 +96,13 @@ def test_noise_keeps_close_scenarios_in_the_set() -> None:
     assert pareto(scores, np.array([0.2, 0.1])).tolist() == [True, True, False]
 
 
+def test_a_ring_of_scenarios_within_the_noise_stays_in_the_set() -> None:
+    ring = np.array([[1.1, 0.5, 0.0], [0.0, 1.1, 0.5], [0.5, 0.0, 1.1]])
+    assert pareto(ring, np.ones(3)).all()
+    beaten = np.concatenate([ring, [[-2.0, -2.0, -2.0]]])
+    assert pareto(beaten, np.ones(3)).tolist() == [True, True, True, False]
+
+
 def test_conflicts_between_the_three_lines() -> None:
     assert set(BOTTOM_LINE) <= set(KPIS) and set(BOTTOM_LINE.values()) == set(LINES)
     rows = [

@@ -84,9 +84,12 @@ def demo(options: argparse.Namespace) -> Result:
 
 def check(options: argparse.Namespace) -> Result:
     """Check a study without simulating anything."""
+    from twin.cli.decision import check_pilot, known_incomes
     from twin.scenario.runner import forecast, plan_run
 
     study, city = _load(options.study, options.json)
+    check_pilot(study, city)
+    known_incomes(study, city)
     plan = plan_run(study, city)
     needs = forecast(plan)
     changes = {name: [change.summary for change in applied.changes] for name, applied in plan.scenarios.items()}
@@ -104,13 +107,14 @@ def check(options: argparse.Namespace) -> Result:
 
 def run(options: argparse.Namespace) -> Result:
     """Simulate a study, compare, and write the report."""
-    from twin.cli.decision import known_incomes, write_decision
+    from twin.cli.decision import check_pilot, known_incomes, write_decision
     from twin.decision.compare import write_kpis
     from twin.report.html import write_report
     from twin.scenario.runner import plan_run, run_study
 
     begun = time.perf_counter()
     study, city = _load(options.study, options.json)
+    check_pilot(study, city)
     incomes = known_incomes(study, city)
     plan = plan_run(study, city)
     runs = Path(options.runs)

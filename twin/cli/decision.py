@@ -22,6 +22,30 @@ def known_incomes(study: Study, city: City) -> KnownIncomes | None:
     return None if section is None else read_incomes(section, study.base or Path(), city.buildings)
 
 
+def check_pilot(study: Study, city: City) -> None:
+    """Check that the outlines of a pilot hold something, before anything is simulated.
+
+    Raises
+    ------
+    StudyError
+        An outline that is no polygon, or in which nothing of the pilot's layer lies.
+    """
+    from twin.decision.canvas_file import canvas_of
+    from twin.errors import StudyError, TwinError
+    from twin.scenario import selectors
+
+    pilot = None if study.canvas is None else canvas_of(study.resolved(), str(study.path)).pilot
+    if pilot is None:
+        return
+    for key, outline in {"inside": pilot.inside, "control": pilot.control}.items():
+        try:
+            if outline is not None:
+                selectors.select(getattr(city, pilot.layer), inside=outline, name=pilot.layer)
+        except TwinError as error:
+            where = study.at("canvas", "pilot", key)
+            raise StudyError(error.what, where=where, expected=error.expected, remedy=error.remedy) from error
+
+
 def write_decision(run: Run, incomes: KnownIncomes | None, progress: Callable[[str], None]) -> list[Path]:
     """Write the pages of the decision where the study has a canvas, and keep the incomes that it names."""
     from twin.decision.decide import decide

@@ -8,13 +8,13 @@ from typing import Any
 
 from twin.decision.canvas import BLOCKS, Canvas, Claim
 from twin.decision.kpis import KPIS, find_kpi
+from twin.decision.ledger import OUTSIDE, SHARE_ROUNDING
 from twin.errors import StudyError, did_you_mean
 
 Keys = tuple[str | int, ...]
 Problems = Iterator[tuple[Keys, StudyError]]
 BEYOND_MODELS = re.compile(r"\b(brand|gdp|tourism|attitudes?|trust)\b", re.IGNORECASE)
 """What no twin can compute (reference: decision.md, claims); a claim about it rests on an expert or on nothing."""
-_SHARE_ROUNDING = 1e-6
 
 
 def name_problems(canvas: Canvas, broken: Collection[str] = (), study: Mapping[str, Any] | None = None) -> Problems:
@@ -129,10 +129,14 @@ def _used_actors(canvas: Canvas) -> Iterator[tuple[Keys, str]]:
 
 
 def _two_actors(canvas: Canvas) -> Problems:
-    seen: dict[str, str] = {}
+    """Yield actors whose money would be netted with that of another one, or with that of everybody else."""
+    if OUTSIDE in canvas.actors:
+        what = f"no actor can be called {OUTSIDE!r}: it is everybody who is no actor"
+        yield ("actors", OUTSIDE), StudyError(what, remedy="give it another name")
+    seen: dict[str, str] = {name: name for name in canvas.actors}
     for name, actor in canvas.actors.items():
-        for label in {actor.label.casefold(), *(alias.casefold() for alias in actor.aliases)}:
-            if label in seen:
+        for label in sorted({actor.label.casefold(), *(alias.casefold() for alias in actor.aliases)}):
+            if seen.get(label, name) != name:
                 what = f"the actors {seen[label]!r} and {name!r} have the same name"
                 yield ("actors", name), StudyError(what, remedy="an actor with several roles is one actor")
             seen[label] = name
@@ -142,7 +146,7 @@ def _shares(canvas: Canvas) -> Problems:
     split: list[tuple[Keys, dict[str, float]]] = [(("cost_shares",), canvas.cost_shares)]
     split += [(("budget_costs", i, "shares"), line.shares) for i, line in enumerate(canvas.budget_costs)]
     for keys, shares in split:
-        if shares and abs(sum(shares.values()) - 1.0) > _SHARE_ROUNDING:
+        if shares and abs(sum(shares.values()) - 1.0) > SHARE_ROUNDING:
             yield keys, StudyError(f"the shares add up to {sum(shares.values()):g}", expected="1")
 
 
@@ -190,6 +194,9 @@ def _study_names(canvas: Canvas, study: Mapping[str, Any]) -> Problems:
         for name, wedge in plan.wedges.items()
         if wedge.scenario is not None
     ]
+    if canvas.pilot is not None:
+        zone = {"scenario": canvas.pilot.scenario, "citywide": canvas.pilot.citywide}
+        used += [(("pilot", key), name) for key, name in zone.items() if name is not None]
     yield from _unknown(used, scenarios, "scenario", "the study has no section `scenarios`")
     measures: list[tuple[Keys, str]] = [
         (("deployment", i, "measures", k), name)
@@ -197,6 +204,11 @@ def _study_names(canvas: Canvas, study: Mapping[str, Any]) -> Problems:
         for k, name in enumerate(entry.measures)
     ]
     measures += [((*keys, "measure"), line.measure) for keys, line in _lines(canvas) if line.measure is not None]
+    measures += [
+        (("devices", i, "measure"), device.measure)
+        for i, device in enumerate(canvas.devices)
+        if device.measure is not None
+    ]
     yield from _unknown(measures, _names(study, "measures"), "measure", "the study has no section `measures`")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from twin.decision.canvas_parts import Item, UnitValue, Year
@@ -15,17 +15,27 @@ Point = Annotated[list[float], Field(min_length=2, max_length=2)]
 Outline = Annotated[list[Point], Field(min_length=3)]
 
 
+def _not_below_zero(unit: UnitValue) -> UnitValue:
+    if unit.low < 0.0:
+        raise PydanticCustomError("twin", f"the value may be {unit.low:g}, below zero", {"expected": "low: 0 or more"})
+    return unit
+
+
+Amount = Annotated[UnitValue, AfterValidator(_not_below_zero)]
+"""Power, mass or a price, which are not below zero."""
+
+
 class Device(Item):
     """Sensors, gateways and servers of a measure: what they draw, and what it took to make them."""
 
     count: float = Field(1.0, gt=0)
     quantity_of: Text | None = Field(None, description="quantity of the study's measures that the count multiplies")
     measure: Name | None = Field(None, description="measure it belongs to: it counts in scenarios that have it")
-    power_w: UnitValue | None = Field(None, description="mean electric power of one, W")
+    power_w: Amount | None = Field(None, description="mean electric power of one, W")
     hours_a: float = Field(8760.0, gt=0, le=8784, description="hours a year that it draws it")
-    embodied_kg: UnitValue | None = Field(None, description="CO2 of making one, kg")
+    embodied_kg: Amount | None = Field(None, description="CO2 of making one, kg")
     life_years: float = Field(10.0, gt=0, le=100, description="years over which that is spread")
-    price_eur: UnitValue | None = Field(None, description="price of one; counted by cost lines, not here")
+    price_eur: Amount | None = Field(None, description="price of one; counted by cost lines, not here")
 
     @model_validator(mode="after")
     def _says_something(self) -> Device:
@@ -72,13 +82,13 @@ class SharedProgramme(Model):
     """What a solution costs several cities together (`twin.decision.sharing`); years and rate are the accounts'."""
 
     members: dict[Name, Member] = Field(min_length=2, max_length=12)
-    development_eur: UnitValue = Field(description="developing it, once for all")
-    unit_eur: UnitValue = Field(description="deploying the first unit")
+    development_eur: Amount = Field(description="developing it, once for all")
+    unit_eur: Amount = Field(description="deploying the first unit")
     learning_rate: float = Field(0.0, ge=0, lt=1, description="part by which a unit's mean cost falls with a doubling")
 
 
 class Computing(Model):
     """Power of the machine that runs the twin."""
 
-    power_w: UnitValue = Field(description="electric power of the machine per busy core, W")
+    power_w: Amount = Field(description="electric power of the machine per busy core, W")
     runs_a: float = Field(1.0, gt=0, description="runs like this one that a year of the study takes")

@@ -26,8 +26,9 @@ from twin.decision.overview import Overview, overview
 from twin.decision.pilot import SmartZone, smart_zone
 from twin.decision.programme import Programme, programme
 from twin.decision.reach import Incidence, incidence_of
+from twin.decision.robustness import ECONOMIC
 from twin.decision.sensitivity import Sensitivity, read_sensitivity
-from twin.decision.transfers import UNPAYABLE, Transfers, price_of_delay, smallest_transfers, veto_test
+from twin.decision.transfers import PASSES, UNPAYABLE, Transfers, price_of_delay, smallest_transfers, veto_test
 from twin.scenario.output import MINIMUM_DRAWS
 from twin.scenario.store import BASELINE
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from twin.scenario.store import Run
 
 Lines = list[ledger.Line]
+LEDGER = "present value of money"
+"""The criterion in place of the economic KPIs that the ledger counts."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ class Decision:
         Of `veto_test`: scenario, actor, position, compensation, paid_by, outcome; `stated` is the compensation that the
         canvas offers (NaN where none).
     choice : DataFrame
-        Indexed by scenario, the baseline too: wins (share of weights of criteria and draws under which it is best),
+        Indexed by scenario, the baseline too: wins (share of weights of criteria and draws under which it is best; the
+        criteria are the KPIs of the bottom lines, for the economic one the ledger's money where there is one),
         wins_stakeholders (the same for weights of stakeholders and their positions; NaN without accounts), pareto.
     lines : DataFrame
         What each scenario does to the three bottom lines (`robustness.bottom_lines`).
@@ -148,6 +152,12 @@ class Decision:
         """Names of actors for readers, by the names that ledgers know them by."""
         known = {a.id or a.label: a.label for a in self.overview.actors}
         return known | {ledger.OUTSIDE: "everybody else"}
+
+    def in_doubt(self, scenario: str) -> list[str]:
+        """Return the veto holders that pass by nominal values, but whose interval reaches below zero."""
+        mine = self.vetoes[(self.vetoes["scenario"] == scenario) & (self.vetoes["outcome"] == PASSES)]
+        low = self.money[scenario].positions["low"] if scenario in self.money else pd.Series(dtype=float)
+        return [str(actor) for actor in mine["actor"] if low.get(actor, 0.0) < 0.0]
 
     def kpi(self, scenario: str, name: str) -> dict[str, Any] | None:
         """Return the row of a KPI in a scenario, None where the run has none."""
@@ -292,11 +302,17 @@ def _choice(
     """Return win shares and the Pareto set of the scenarios and the baseline."""
     alternatives, seed = [BASELINE, *run.info["scenarios"]], int(run.info["seed"])
     better = {str(r["kpi"]): str(r["better"]) for r in table.to_dict("records")}
-    criteria = [k for k in robustness.BOTTOM_LINE if k in better]
+    counted = {kpi for books in money.values() for kpi in books.book.lines["kpi"]}
+    criteria = [
+        k for k, line in robustness.BOTTOM_LINE.items() if k in better and not (line == ECONOMIC and k in counted)
+    ]
     choice = pd.DataFrame(index=pd.Index(alternatives, name="scenario"))
     if not criteria:
         return choice.assign(wins=np.nan, wins_stakeholders=np.nan, pareto=False)
     cube = _scores(draws, alternatives, criteria, better)
+    if money:
+        cube = np.concatenate([cube, _money_scores(draws, alternatives, canvas, money)[:, :, None]], axis=2)
+        criteria = [*criteria, LEDGER]
     sampled = cube[1:] if len(cube) > 1 else cube
     choice["wins"] = robustness.win_shares(sampled, robustness.sample_weights(criteria, seed))
     choice["wins_stakeholders"] = _stakeholder_wins(alternatives, canvas, money, seed)
@@ -313,6 +329,28 @@ def _scores(draws: pd.DataFrame, alternatives: list[str], criteria: list[str], b
     cube = wanted.pivot(index="draw", columns=["scenario", "quantity"], values="value").sort_index()
     sign = np.array([1.0 if better[k] == "higher" else -1.0 for k in criteria])
     return np.stack([cube[s][criteria].to_numpy(np.float64) * sign for s in alternatives], axis=1)
+
+
+def _money_scores(draws: pd.DataFrame, alternatives: list[str], canvas: Canvas, money: dict[str, Money]) -> np.ndarray:
+    """Return the present value of all actors whose gain is money, float64 (draws, alternatives), draw 0 first.
+
+    It stands in place of the yearly economic KPIs that the ledger counts: these hold no investment, and what one actor
+    saves at the cost of another would look like a gain.
+    """
+    names = one_name(canvas)
+    count = draws["draw"].nunique()
+    scores = np.zeros((count, len(alternatives)))
+    for k, scenario in enumerate(alternatives):
+        if scenario == BASELINE:
+            continue
+        book, rate = money[scenario].book, canvas.accounts.discount_rate if canvas.accounts else 0.0
+        amounts = np.concatenate(
+            [book.lines["amount"].to_numpy(np.float64)[None], valuation.amounts_by_draw(book.lines, draws, scenario)]
+        )
+        paid = [a for a in money[scenario].positions.index if a != ledger.OUTSIDE]
+        paid = [a for a in paid if a not in canvas.actors or canvas.actors[a].can_pay]
+        scores[:, k] = _positions_by_sample(book, amounts, rate, names, paid).sum(axis=1)
+    return scores
 
 
 def _stakeholder_wins(alternatives: list[str], canvas: Canvas, money: dict[str, Money], seed: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from twin.decision.canvas import Canvas
 from twin.decision.canvas_parts import UnitValue
 from twin.decision.canvas_sections import Computing, Device
 from twin.decision.compare import BETTER, NO_CHANGE, NO_INTERVAL, NOT_DISTINGUISHABLE, WORSE
-from twin.errors import RunError, StudyError
+from twin.errors import RunError
 
 if TYPE_CHECKING:
     from twin.scenario.store import Run
@@ -86,8 +86,6 @@ def footprint(run: Run, canvas: Canvas, table: pd.DataFrame) -> Footprint:
 
     Raises
     ------
-    StudyError
-        A power or an embodied CO2 below zero.
     RunError
         The run does not say the CO2 of electricity.
     """
@@ -125,26 +123,24 @@ def _devices(devices: Sequence[Device], changes: Changes) -> tuple[list[dict[str
                 notes.append(f"not counted, its measures have no {device.quantity_of}: {device.text}")
                 continue
             count *= sum(amounts)
-        energy = _scaled(device.power_w, count * device.hours_a / _W_PER_KW, f"the power of {device.text}")
-        embodied = _scaled(device.embodied_kg, count / device.life_years, f"the embodied CO2 of {device.text}")
+        energy = _scaled(device.power_w, count * device.hours_a / _W_PER_KW)
+        embodied = _scaled(device.embodied_kg, count / device.life_years)
         row = {"item": f"device-{place}", "text": device.text, "count": count}
         rows.append(row | {"energy": energy, "embodied": embodied, "source": _source(device)})
     return rows, notes
 
 
 def _computing(computing: Computing, cpu_seconds: float) -> dict[str, Any]:
-    energy = _scaled(computing.power_w, cpu_seconds * computing.runs_a / _J_PER_KWH, "the power of the machine")
+    energy = _scaled(computing.power_w, cpu_seconds * computing.runs_a / _J_PER_KWH)
     power = computing.power_w
     row = {"item": COMPUTING, "text": "the runs of this twin", "count": computing.runs_a}
     return row | {"energy": energy, "embodied": (0.0, 0.0, 0.0), "source": f"{power.source} ({power.year})"}
 
 
-def _scaled(unit: UnitValue | None, quantity: float, what: str) -> Range:
+def _scaled(unit: UnitValue | None, quantity: float) -> Range:
     """Return value, low and high of a quantity times what one of it takes."""
     if unit is None:
         return 0.0, 0.0, 0.0
-    if unit.low < 0.0:
-        raise StudyError(f"{what} is below zero: {unit.low:g} {unit.unit}", where="canvas", expected="0 or more")
     return quantity * unit.value, quantity * unit.low, quantity * unit.high
 
 

@@ -34,6 +34,8 @@ COST, REVENUE, SAVING, TRANSFER = "cost", "revenue", "saving", "transfer"
 KINDS = (COST, REVENUE, SAVING, TRANSFER)
 DIRECT, OWN, PUBLIC = "direct revenue", "plus own savings", "plus all public savings"
 CASES = (DIRECT, OWN, PUBLIC)
+SHARE_ROUNDING = 1e-6
+"""What shares that were written with few digits may miss of one."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ def _check(lines: Sequence[Line]) -> None:
 
 
 def shared(line: Line, shares: Mapping[str, float]) -> list[Line]:
-    """Return the line split over several payers by their shares.
+    """Return the line split over several payers by their shares; what rounding leaves of it is split alike.
 
     Raises
     ------
@@ -214,13 +216,13 @@ def shared(line: Line, shares: Mapping[str, float]) -> list[Line]:
         A share below zero, or shares that do not sum to one.
     """
     total = sum(shares.values())
-    if any(not share >= 0.0 for share in shares.values()) or not abs(total - 1.0) <= 1e-9:
+    if any(not share >= 0.0 for share in shares.values()) or not abs(total - 1.0) <= SHARE_ROUNDING:
         raise StudyError(
             f"the cost shares sum to {total:g}", where=f"ledger line {line.id!r}", expected="shares that sum to 1"
         )
     scaled = ("amount", "per_unit", "low", "high")
     return [
-        replace(line, id=f"{line.id}/{p}", payer=p, **{name: getattr(line, name) * s for name in scaled})
+        replace(line, id=f"{line.id}/{p}", payer=p, **{name: getattr(line, name) * s / total for name in scaled})
         for p, s in shares.items()
         if s > 0.0
     ]

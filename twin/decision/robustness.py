@@ -88,6 +88,9 @@ def win_shares(scores: Float, weights: Float) -> Float:
 def pareto(scores: Float, noise: Float | None = None) -> NDArray[np.bool_]:
     """Return which scenarios no other one dominates: as good by every criterion, and better by one.
 
+    With noise, scenarios may dominate one another in a ring (A as good as B within the noise, and so on): those of a
+    ring do not shut one another out, so that the set is never empty.
+
     Parameters
     ----------
     scores : float64 (s, k)
@@ -103,8 +106,11 @@ def pareto(scores: Float, noise: Float | None = None) -> NDArray[np.bool_]:
     x = np.asarray(scores, np.float64)
     limit = np.zeros(x.shape[1]) if noise is None else np.asarray(noise, np.float64)
     ahead = x[:, None, :] - x[None, :, :]
-    dominates = (ahead >= -limit).all(axis=2) & (ahead > limit).any(axis=2)
-    return np.asarray(~dominates.any(axis=0))
+    dominates = np.asarray((ahead >= -limit).all(axis=2) & (ahead > limit).any(axis=2))
+    reaches = dominates.copy()
+    for k in range(len(x)):  # transitive closure, Warshall 1962, doi 10.1145/321105.321107
+        reaches |= reaches[:, k, None] & reaches[None, k, :]
+    return np.asarray(~(dominates & ~reaches.T).any(axis=0))
 
 
 def bottom_lines(

@@ -94,6 +94,8 @@ def _row(decision: Decision, traced: Traced, scenario: str) -> dict[str, Any]:
     outcomes = decision.vetoes[decision.vetoes["scenario"] == scenario]["outcome"]
     failing = int((outcomes != PASSES).sum())
     agree = "nobody holds a veto" if not len(outcomes) else "pass" if not failing else "needs compensation"
+    if agree == "pass" and decision.in_doubt(scenario):
+        agree = "cannot be told from noise"
     if (outcomes == UNPAYABLE).any():
         agree = "fails"
     loser = None if books is None else _worst_off(decision, scenario)
@@ -247,9 +249,14 @@ def _vetoes(decision: Decision, traced: Traced) -> Iterator[Markup]:
         yield Markup("The canvas names nobody who can stop this, or no accounts to judge it by.")
     for scenario, rows in decision.vetoes.groupby("scenario", sort=False):
         failing = rows[rows["outcome"] != PASSES]
-        if not len(failing):
+        doubt = decision.in_doubt(str(scenario))
+        if not len(failing) and not doubt:
             yield Markup("<b>{}</b>: nobody who holds a veto would lose.").format(
                 stated(decision.labels[str(scenario)])
+            )
+        for actor in doubt:
+            yield Markup("<b>{}</b>: whether {}, who can say no, would lose cannot be told from noise.").format(
+                stated(decision.labels[str(scenario)]), _actor(decision, actor)
             )
         for actor, row in failing.set_index("actor").iterrows():
             yield _veto(decision, traced, str(scenario), str(actor), row)

@@ -13,6 +13,7 @@ from twin.decision.canvas import BLOCK
 from twin.decision.canvas_figures import measure_ref, sentence
 from twin.decision.compare import BETTER, WORSE
 from twin.decision.kpis import KPIS
+from twin.decision.transfers import COMPENSATED, PASSES
 from twin.report import canvas_marks as marks
 from twin.report.canvas_blocks import Book, Pieces, by_scenario, computed_entry, rows_of
 from twin.report.canvas_text import (
@@ -29,7 +30,6 @@ from twin.report.canvas_text import (
     words,
 )
 
-PASSES, COMPENSATED = "passes", "passes if compensated"
 _LAYERS = {"buildings": "buildings", "links": "directed links of streets", "zones": "zones"}
 _REACH = (("direct", "directly better off"), ("indirect", "indirectly better off"), ("none", "without benefit"))
 _LEAST_EUR, _MOST_VETOES = 0.5, 2
@@ -116,9 +116,13 @@ def _vetoes(book: Book) -> Iterator[Entry]:
         return
     for actor, part in table.groupby("actor", sort=False):
         paragraphs = [Paragraph((stated(book.actor(str(actor)), bold=True), words(" may veto")))]
-        passing = [[letter(book.letters[s])] for s in part.loc[part["outcome"] == PASSES, "scenario"]]
-        if passing:
-            paragraphs.append(Paragraph((words("loses nothing in "), *listed(passing, " ")), BETTER))
+        passing = list(part.loc[part["outcome"] == PASSES, "scenario"])
+        doubt = [s for s in passing if book.decision and str(actor) in book.decision.in_doubt(s)]
+        if sure := [[letter(book.letters[s])] for s in passing if s not in doubt]:
+            paragraphs.append(Paragraph((words("loses nothing in "), *listed(sure, " ")), BETTER))
+        if doubt:
+            badges = listed([[letter(book.letters[s])] for s in doubt], " ")
+            paragraphs.append(Paragraph((words("cannot be told from noise in "), *badges)))
         paragraphs += [
             Paragraph(veto_sentence(book, row["scenario"], str(actor), row["outcome"], row["paid_by"]), WORSE)
             for row in part[part["outcome"] != PASSES].to_dict("records")
@@ -304,6 +308,8 @@ def _veto_summary(book: Book, scenario: str) -> tuple[Pieces, str]:
     if mine.empty:
         return (words("no veto to test", soft=True),), marks.NONE
     against = mine[mine["outcome"] != PASSES]
+    if against.empty and book.decision and book.decision.in_doubt(scenario):
+        return (words("whether a veto holder loses cannot be told from noise"),), marks.NONE
     if against.empty:
         return (words("no veto holder loses"),), BETTER
     rows = [{str(key): value for key, value in row.items()} for row in against.to_dict("records")]
