@@ -57,7 +57,7 @@ def test_gains_and_reach_by_hand() -> None:
     assert found.reach["share"].sum() == pytest.approx(1.0)
     assert found.reach["buildings"].isna().all() and found.outcomes["buildings"].isna()[:2].all()  # fewer than five
     assert found.by_zone["state"].tolist() == [SHOWN, SHOWN, EMPTY]
-    assert found.by_zone["net_share"].tolist()[:2] == [1.0, (6.0 - 30.0) / 36.0]
+    assert found.by_zone["net_share"].tolist()[:2] == [1.0, -25.0 / 36.0]  # 6 less 30, in steps of five
     money = found.gains.loc["energy_cost_eur_a"]
     assert money["mean_gain"] == pytest.approx((500.0 + 100.0 - 600.0) / 66.0)
     assert money["reading"] == "incomes are not known" and found.poverty is None and found.by_quintile.empty

@@ -20,7 +20,7 @@ from twin.report.ledger_page import render_ledger
 
 MORE = """
 actors:
-  helen: {label: District heating company, veto: true}
+  network: {label: District heating company, veto: true}
   state: {label: The state, public: true}
   owners: {label: Owners of buildings}
   drivers: {label: Travellers by car}
@@ -32,7 +32,7 @@ unit_values:
   nox: {value: 21, unit: EUR/kg, source: assumption, year: 2025, low: 10, high: 30}
 revenue_streams:
   - {text: heat not bought, kpi: district_heating_kwh_a, gain_when: lower, unit_value: heat, gainer: owners,
-     payer: helen}
+     payer: network}
   - {text: damage avoided, kpi: total_co2_t_a, unit_value: co2, gainer: state}
   - {text: lost time, kpi: delay_veh_h_day, unit_value: delay, gainer: drivers}
   - {text: illness, kpi: traffic_nox_kg_a, unit_value: nox, gainer: hospital}

@@ -9,8 +9,11 @@ import pytest
 
 import twin.kernels.traffic  # noqa: F401
 from tests.figures import Recorder
+from tests.validation.sioux_falls import sioux_falls
 from twin.kernels import registry
 from twin.kernels.traffic.elastic_assignment import ARGUMENTS
+from twin.kernels.traffic.equilibrium import Problem
+from twin.kernels.traffic.equilibrium import solve as equilibrium
 from twin.kernels.traffic.link_cost import BPR, CONICAL, CURVE, DAVIDSON
 
 VARIANTS = ("reference", "numba")
@@ -132,3 +135,15 @@ def test_no_elasticity_is_fixed_demand_bit_for_bit(seed: int) -> None:
     assert met.tobytes() == inputs["demand"].tobytes()
     for a, b in zip((flow, time, skim, gap), fixed, strict=True):
         assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+@pytest.mark.parametrize("response", [-2.0, -3.0, 0.3])
+def test_sioux_falls_settles_cold_on_today(response: float) -> None:
+    """Laws through today's trips and costs have today's equilibrium as their own; a cold start must find it."""
+    fixed = {name: value for name, value in sioux_falls().items() if name in Problem._fields}
+    today = equilibrium(Problem(**fixed), 1e-12, 200)
+    most = (2.0 if response > 0.0 else 1.0) * fixed["demand"]
+    laws = {"demand": most, "pivot": today.skim, "response": np.full_like(today.skim, response)}
+    cold = equilibrium(Problem(**fixed | laws), 1e-10, 100)
+    assert cold.relative_gap <= 1e-10
+    np.testing.assert_allclose(cold.od_flow, today.od_flow, rtol=1e-6)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from twin.decision import finance, ledger, robustness, valuation
+from twin.decision import ledger, robustness, valuation
 from twin.decision.actors import one_name
 from twin.decision.canvas import Accounts, Canvas
 from twin.decision.canvas_file import canvas_of
 from twin.decision.canvas_lines import ledger_lines
+from twin.decision.choice import choice_of, positions_by_sample
 from twin.decision.compare import BETTER, NOT_DISTINGUISHABLE, QUANTILES, WORSE, compare
 from twin.decision.elasticity import Elasticity, read_elasticity
 from twin.decision.footprint import Footprint, footprint
@@ -26,18 +27,14 @@ from twin.decision.overview import Overview, overview
 from twin.decision.pilot import SmartZone, smart_zone
 from twin.decision.programme import Programme, programme
 from twin.decision.reach import Incidence, incidence_of
-from twin.decision.robustness import ECONOMIC
 from twin.decision.sensitivity import Sensitivity, read_sensitivity
 from twin.decision.transfers import PASSES, UNPAYABLE, Transfers, price_of_delay, smallest_transfers, veto_test
 from twin.scenario.output import MINIMUM_DRAWS
-from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
     from twin.scenario.store import Run
 
 Lines = list[ledger.Line]
-LEDGER = "present value of money"
-"""The criterion in place of the economic KPIs that the ledger counts."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +186,7 @@ def decide(run: Run) -> Decision:
         table,
         money,
         _vetoes(canvas, money),
-        _choice(run, canvas, table, draws, money),
+        choice_of(run, canvas, table, draws, {s: m.book for s, m in money.items()}),
         lines,
         robustness.conflicts(lines),
         dict(run.info["labels"]),
@@ -231,7 +228,7 @@ def _money_of(
     cases = cases.assign(npv_low=np.nan, npv_high=np.nan)
     if len(book.lines) and draws["draw"].max() >= MINIMUM_DRAWS:
         amounts = valuation.sampled_amounts(book.lines, draws, scenario, seed)
-        by_actor = _positions_by_sample(book, amounts, rate, names, list(present.index))
+        by_actor = positions_by_sample(book, amounts, rate, names, list(present.index))
         positions["low"], positions["high"] = np.quantile(by_actor, QUANTILES, axis=0)
         by_case = ledger.npv_by_draw(book, amounts, rate, accounts.promoter, public, names)
         cases["npv_low"], cases["npv_high"] = (by_case.quantile(q)[cases.index] for q in QUANTILES)
@@ -252,16 +249,6 @@ def _renamed(lines: Lines, names: dict[str, str]) -> Lines:
     """Return the lines between actors instead of parties, without those that an actor pays to itself."""
     moved = [replace(x, payer=names.get(x.payer, x.payer), gainer=names.get(x.gainer, x.gainer)) for x in lines]
     return [line for line in moved if line.payer != line.gainer]
-
-
-def _positions_by_sample(
-    book: ledger.Ledger, amounts: np.ndarray, rate: float, names: dict[str, str], actors: list[str]
-) -> np.ndarray:
-    """Return the present value of every actor's position in every sample, float64 (samples, actors)."""
-    payer, gainer = book.parties(names)
-    factor = finance.npv(rate, book.profile)
-    sign = np.array([(gainer == a).astype(float) - (payer == a) for a in actors]).reshape(len(actors), len(factor))
-    return np.asarray(amounts @ (sign * factor).T)
 
 
 def _verdict_of_all(books: Money) -> str:
@@ -294,72 +281,3 @@ def _veto_of(scenario: str, holders: list[str], books: Money, canvas: Canvas) ->
     if (firm["outcome"] != UNPAYABLE).all():
         return firm
     return veto_test(net, holders, allowed=lambda payer, gainer: payer in able)
-
-
-def _choice(
-    run: Run, canvas: Canvas, table: pd.DataFrame, draws: pd.DataFrame, money: dict[str, Money]
-) -> pd.DataFrame:
-    """Return win shares and the Pareto set of the scenarios and the baseline."""
-    alternatives, seed = [BASELINE, *run.info["scenarios"]], int(run.info["seed"])
-    better = {str(r["kpi"]): str(r["better"]) for r in table.to_dict("records")}
-    counted = {kpi for books in money.values() for kpi in books.book.lines["kpi"]}
-    criteria = [
-        k for k, line in robustness.BOTTOM_LINE.items() if k in better and not (line == ECONOMIC and k in counted)
-    ]
-    choice = pd.DataFrame(index=pd.Index(alternatives, name="scenario"))
-    if not criteria:
-        return choice.assign(wins=np.nan, wins_stakeholders=np.nan, pareto=False)
-    cube = _scores(draws, alternatives, criteria, better)
-    if money:
-        cube = np.concatenate([cube, _money_scores(draws, alternatives, canvas, money)[:, :, None]], axis=2)
-        criteria = [*criteria, LEDGER]
-    sampled = cube[1:] if len(cube) > 1 else cube
-    choice["wins"] = robustness.win_shares(sampled, robustness.sample_weights(criteria, seed))
-    choice["wins_stakeholders"] = _stakeholder_wins(alternatives, canvas, money, seed)
-    noise = None
-    if len(sampled) >= MINIMUM_DRAWS:
-        low, high = np.quantile(sampled - sampled[:, :1], QUANTILES, axis=0)
-        noise = ((high - low) / 2.0).max(axis=0)
-    return choice.assign(pareto=robustness.pareto(cube[0], noise))
-
-
-def _scores(draws: pd.DataFrame, alternatives: list[str], criteria: list[str], better: dict[str, str]) -> np.ndarray:
-    """Return scores, higher is better, float64 (draws, alternatives, criteria), draw 0 first."""
-    wanted = draws[draws["quantity"].isin(criteria)]
-    cube = wanted.pivot(index="draw", columns=["scenario", "quantity"], values="value").sort_index()
-    sign = np.array([1.0 if better[k] == "higher" else -1.0 for k in criteria])
-    return np.stack([cube[s][criteria].to_numpy(np.float64) * sign for s in alternatives], axis=1)
-
-
-def _money_scores(draws: pd.DataFrame, alternatives: list[str], canvas: Canvas, money: dict[str, Money]) -> np.ndarray:
-    """Return the present value of all actors whose gain is money, float64 (draws, alternatives), draw 0 first.
-
-    It stands in place of the yearly economic KPIs that the ledger counts: these hold no investment, and what one actor
-    saves at the cost of another would look like a gain.
-    """
-    names = one_name(canvas)
-    count = draws["draw"].nunique()
-    scores = np.zeros((count, len(alternatives)))
-    for k, scenario in enumerate(alternatives):
-        if scenario == BASELINE:
-            continue
-        book, rate = money[scenario].book, canvas.accounts.discount_rate if canvas.accounts else 0.0
-        amounts = np.concatenate(
-            [book.lines["amount"].to_numpy(np.float64)[None], valuation.amounts_by_draw(book.lines, draws, scenario)]
-        )
-        paid = [a for a in money[scenario].positions.index if a != ledger.OUTSIDE]
-        paid = [a for a in paid if a not in canvas.actors or canvas.actors[a].can_pay]
-        scores[:, k] = _positions_by_sample(book, amounts, rate, names, paid).sum(axis=1)
-    return scores
-
-
-def _stakeholder_wins(alternatives: list[str], canvas: Canvas, money: dict[str, Money], seed: int) -> np.ndarray:
-    """Return the win shares where stakeholders' present values are the criteria and their weights are not known."""
-    holders = [name for name, actor in canvas.actors.items() if actor.weight > 0.0]
-    if not money or not holders:
-        return np.full(len(alternatives), np.nan)
-    rows = [
-        np.zeros(len(holders)) if s == BASELINE else money[s].positions["value"].reindex(holders).fillna(0.0).to_numpy()
-        for s in alternatives
-    ]
-    return robustness.win_shares(np.stack(rows), robustness.sample_weights(holders, seed))

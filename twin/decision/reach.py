@@ -88,7 +88,7 @@ class Incidence:
     outcomes : DataFrame
         By `twin.decision.incidence.OUTCOMES`: people, share (of people), buildings.
     by_zone : DataFrame
-        By zone_id: people by outcome, people, net_share (winners less losers, of people), state (`SHOWN`,
+        By zone_id: people by outcome, people, net_share (winners less losers, in steps of 5), state (`SHOWN`,
         `SUPPRESSED` or `EMPTY`), and the mean gain of a resident by quantity.
     by_quintile : DataFrame
         By income quintile, 1 poorest to 5 richest, 0 where the income is not known: people by outcome, people, and by

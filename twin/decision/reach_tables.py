@@ -89,7 +89,10 @@ class Tables:
         return table.assign(share=self._share(table["people"]), buildings=buildings)
 
     def by_zone(self, zones: pd.Index) -> pd.DataFrame:
-        """Return people by outcome and mean gains of every zone; a zone is shown where all its parts are."""
+        """Return people by outcome and mean gains of every zone; a zone is shown where all its parts are.
+
+        net_share is of winners less losers in steps of `MINIMUM_COUNT`.
+        """
         zone = self.parts.cells.index.get_level_values("zone_id")
         parts = self.parts.cells.assign(people=self.parts.rows)
         table = parts.groupby(zone).sum().mask(parts.isna().groupby(zone).any())
@@ -97,7 +100,9 @@ class Tables:
         table = table.reindex(zones.astype(str))
         table.loc[~lived_in] = 0.0
         inhabited = table["people"] > 0.0
-        table["net_share"] = (table[WINNER] - table[LOSER]) / table["people"].where(inhabited)
+        # in steps of the minimum count, so that scenarios side by side do not give fewer people away
+        net = MINIMUM_COUNT * ((table[WINNER] - table[LOSER]) / MINIMUM_COUNT).round()
+        table["net_share"] = (net / table["people"].where(inhabited)).clip(-1.0, 1.0)
         table["state"] = np.where(lived_in, np.where(table[WINNER].notna(), SHOWN, SUPPRESSED), EMPTY)
         means = self._means(self.raw, "zone_id").reindex(table.index)
         return table.join(means.where(inhabited)).rename_axis(index="zone_id", columns=None)

@@ -28,6 +28,8 @@ HEADLINE = "total_co2_t_a"
 """KPI of the brief where the mission names none."""
 MOST_CLAIMS, MOST_ACTORS, MOST_FLAGS = 8, 3, 4
 """What two pages hold; the canvas and the ledger show the rest."""
+TOLD_WINS = 0.01
+"""Share of weights from which on the brief names a scenario."""
 FOOTPRINT_TOLD = 0.01
 """Share of the saving that devices take from which on the brief speaks of it."""
 RISKS = ("environmental_costs", "social_risks")
@@ -137,14 +139,16 @@ def _worst_off(decision: Decision, scenario: str) -> str | None:
 
 def _first(decision: Decision, traced: Traced, scenario: str) -> Iterator[Markup]:
     """Yield the short answer."""
-    wins = decision.choice["wins"]
-    if traced.known(f"choice/{scenario}/wins"):
-        of_all = "Of all the ways to weigh money, environment and people, "
-        best, second = (scenario, BASELINE) if wins[scenario] >= wins[BASELINE] else (BASELINE, scenario)
-        yield Markup("{}{} speak for <b>{}</b> and {} for {}. This is advice, not proof.").format(
-            of_all, traced.link(f"choice/{best}/wins"), _choice_name(decision, best),
-            traced.link(f"choice/{second}/wins"), _choice_name(decision, second),
-        )  # fmt: skip
+    wins = decision.choice["wins"].dropna().sort_values(ascending=False, kind="stable")
+    told = [str(name) for name in wins.index[:MOST_ACTORS] if wins[name] >= TOLD_WINS]
+    if told:
+        shares = [
+            Markup("{} speak for {}").format(traced.link(f"choice/{name}/wins"), _choice_name(decision, name))
+            for name in told
+        ]
+        yield Markup("Of all the ways to weigh money, environment and people, {}. This is advice, not proof.").format(
+            Markup("; ").join(shares)
+        )
     kpi = headline_kpi(decision)
     yield Markup("{}: {}.").format(stated(KPIS[kpi].label), change(decision, traced, scenario, kpi))
     yield from _target(decision)
@@ -258,8 +262,8 @@ def _vetoes(decision: Decision, traced: Traced) -> Iterator[Markup]:
             yield Markup("<b>{}</b>: whether {}, who can say no, would lose cannot be told from noise.").format(
                 stated(decision.labels[str(scenario)]), _actor(decision, actor)
             )
-        for actor, row in failing.set_index("actor").iterrows():
-            yield _veto(decision, traced, str(scenario), str(actor), row)
+        for name, row in failing.set_index("actor").iterrows():
+            yield _veto(decision, traced, str(scenario), str(name), row)
 
 
 def _veto(decision: Decision, traced: Traced, scenario: str, actor: str, row: pd.Series) -> Markup:

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.traffic.bush import Bushes
-from twin.kernels.traffic.demand_law import answer
+from twin.kernels.traffic.demand_law import HALVINGS, answer, too_far
 from twin.kernels.traffic.link_cost import BPR, shape
 
 
@@ -248,7 +248,7 @@ def _answer(
 ) -> float:  # fmt: skip
     """Change the demand met at position `p` by one Newton step; return the cost of the trips out of place.
 
-    New trips take the cheapest way, trips given up leave the dearest used one.
+    New trips take the cheapest way, trips given up leave the dearest used one. A step that goes too far is halved.
     """
     most, response = desire.demand[k, origin, zone], desire.response[k, origin, zone]
     if response == 0.0 or most == 0.0 or zone == origin:
@@ -267,17 +267,34 @@ def _answer(
         i = tail[a]
     if cost < np.inf:
         fitting, bend = answer(cost, most, pivot, response, leg)
-        change = (fitting - met) / (1.0 - bend * steep * links.mirror)
+        short = fitting - met
+        change = short / (1.0 - bend * steep * links.mirror)
         if wanted <= met:
             change = max(change, -min(spare, met))
         elif change < 0.0:
             return off
+        cost = _push(p, k, change, arc, tail, link, flow, links)
+        for _ in range(HALVINGS):
+            fitting, _ = answer(cost, most, pivot, response, leg)
+            if not too_far(short, fitting - (met + change)):
+                break
+            change *= 0.5
+            cost = _push(p, k, -change, arc, tail, link, flow, links)
         desire.met[k, origin, zone] = met + change
-        i = p
-        while i != 0:
-            a = arc[i]
-            flow[a] += change
-            links.flow[link[a]] += links.mirror * change
-            refresh(link[a], links)
-            i = tail[a]
     return off
+
+
+@njit(cache=True, inline="always")
+def _push(
+    p: int, k: int, change: float, arc: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, links: Links
+) -> float:
+    """Add trips to the way to position `p`; return what it costs then."""
+    cost, i = 0.0, p
+    while i != 0:
+        a = arc[i]
+        flow[a] += change
+        links.flow[link[a]] += links.mirror * change
+        refresh(link[a], links)
+        cost += links.cost[k, link[a]]
+        i = tail[a]
+    return cost

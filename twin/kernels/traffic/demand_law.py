@@ -17,6 +17,8 @@ import numpy as np
 from numba import njit
 
 STEEPEST = 700.0  # largest exponent that stays finite
+MISSED = 0.5  # a step of demand may overshoot if it leaves at most this part of what was out of place
+HALVINGS = 60  # most of one step: the last is as small as rounding
 
 
 @njit(cache=True)
@@ -37,3 +39,14 @@ def answer(cost: float, demand: float, pivot: float, response: float, leg: float
         return demand, 0.0
     wanted = demand * ((cost + leg) / (pivot + leg)) ** response
     return wanted, response * wanted / (cost + leg)
+
+
+@njit(cache=True)
+def too_far(before: float, after: float) -> bool:
+    """Return whether a step of demand overshot; both are what the law asks for less what is met.
+
+    Bare Newton steps may swing for ever between no trips and far too many: an empty road has no slope, so all come who
+    would at its cost; on one that is overfull nobody would travel, so all go. Along a way what is asked for falls as
+    trips are added, so a step halved often enough stops short of the solution or close to it, and the swing ends.
+    """
+    return before * after < 0.0 and abs(after) > MISSED * abs(before)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
-from twin.kernels.traffic.demand_law import answer
+from twin.kernels.traffic.demand_law import HALVINGS, answer, too_far
 from twin.kernels.traffic.equilibrium import Problem, solve
 from twin.kernels.traffic.link_cost import BPR, CONICAL, CURVE, DAVIDSON, shape
 from twin.kernels.traffic.shortest_path import random_network, trees_reference
@@ -262,9 +262,16 @@ def _improve(
 
     cost, slope = price(set(route))
     wanted, bend = answer(cost, *law)
-    change = max(wanted - met[pair] if slope == 0.0 else (wanted - met[pair]) / (1.0 - bend * slope), -known[route])
+    short = wanted - met[pair]
+    change = max(short if slope == 0.0 else short / (1.0 - bend * slope), -known[route])
     met[pair] += change
     move(route, change)
+    for _ in range(HALVINGS if law[2] != 0.0 else 0):
+        if not too_far(short, answer(price(set(route))[0], *law)[0] - met[pair]):
+            break
+        change *= 0.5
+        met[pair] -= change
+        move(route, -change)
     for other in [r for r in known if r != route]:
         extra = price(set(other))[0] - price(set(route))[0]
         slope = price(set(other) ^ set(route))[1]

@@ -31,7 +31,7 @@ from twin.kernels.traffic.link_cost import BPR, NO_CURVES
 
 MANY = 100  # bushes from which on sweeps go in blocks
 FINE = 1e-7  # gap from which on they go one after the other: the mean of blocks is slow to settle
-IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait
+IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait; of routes alone: demand may need them
 FIRST = 0.1  # sweeps before the first renewal stop at this part of the cost
 ENOUGH = 0.02  # sweeps stop when the bushes could save this part of what the network could
 NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of the excess
@@ -222,8 +222,8 @@ def solve(
         load(bushes, link_flow, links)
         unknown = np.full(len(rows), np.inf)
         sweeps(bushes, links, desire, nodes, unknown, FIRST * _paid(link_flow, links), many)
-    found, every = np.zeros((len(bushes.group), 3)), np.arange(len(bushes.group))
-    rows, gap, whole = every, 0.0, (-ALONE, np.inf)
+    found, every = np.zeros((len(bushes.group), 4)), np.arange(len(bushes.group))
+    rows, gap, detours, whole = every, 0.0, 0.0, (-ALONE, np.inf)
     slow, last, classes = 0, np.inf, len(problem.demand)
     if newly.any():
         rows = _users(bushes, newly)
@@ -232,9 +232,9 @@ def solve(
         load(bushes, link_flow, links)
         if done == max_rounds:
             rows = every
-        renew_all(rows, bushes, net, links, desire, IGNORE * gap, skim, found)
+        renew_all(rows, bushes, net, links, desire, IGNORE * detours, skim, found)
         paid, excess = _paid(link_flow, links), float(found[:, 1].sum())
-        gap = excess / paid if paid > 0.0 else 0.0
+        gap, detours = (excess / paid, float(found[:, 3].sum()) / paid) if paid > 0.0 else (0.0, 0.0)
         if progress:
             progress(done, gap)
         if _cut_off(skim, desire, limit, bushes.group[rows]):

@@ -80,7 +80,10 @@ def renew_all(
     rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire, tolerance: float, skim: np.ndarray,
     found: np.ndarray,
 ) -> None:  # fmt: skip
-    """Renew the bushes `rows`; `found` [bushes, 3] gets what `renew` returns, trips out of place with their cost."""
+    """Renew the bushes `rows`; `found` [bushes, 4] gets what `renew` returns, trips out of place with their cost.
+
+    The last column holds the excess without these trips.
+    """
     zones = desire.response.shape[1]
     for part in prange(CHUNKS):
         w = make_work(len(net.start) - 1, len(net.head))
@@ -89,6 +92,7 @@ def renew_all(
             k, origin = bushes.group[b]
             row = skim[k, origin]
             paid, excess, arcs = renew(b, links.cost[k], desire.demand[k, origin], tolerance, net, bushes, w, row)
+            found[b, 3] = excess
             for z in range(zones):
                 if z != origin and desire.response[k, origin, z] != 0.0 and row[z] < np.inf:
                     law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
