@@ -270,7 +270,8 @@ def _answer(
         short = fitting - met
         change = short / (1.0 - bend * steep * links.mirror)
         if wanted <= met:
-            change = max(change, -min(spare, met))
+            # no more than the cheapest way asks for: the dearest may only not be equalised yet
+            change = max(change, -min(spare, met), wanted - met)
         elif change < 0.0:
             return off
         cost = _push(p, k, change, arc, tail, link, flow, links)
