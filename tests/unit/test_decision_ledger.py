@@ -34,7 +34,7 @@ from twin.decision.ledger import (
     shared,
 )
 from twin.decision.staging import AT_ONCE, Task, Uptake, in_service, installed, schedule
-from twin.decision.valuation import UnitValue, amounts_by_draw, gain_range, in_noise, payment_lines, value_lines
+from twin.decision.valuation import amounts_by_draw, gain_range, payment_lines
 from twin.errors import StudyError
 
 PARTIES = ["city", "region", "utility", "homes", OUTSIDE]
@@ -255,36 +255,12 @@ def test_lines_that_cannot_be_booked_are_refused() -> None:
     assert positions(build([], FIRST, 3)).empty
 
 
-KPI_ROWS = pd.DataFrame(
-    [
-        ["s", "total_co2_t_a", "Total CO₂", -100.0, -120.0, -80.0, "better"],
-        ["s", "injuries_a", "Injury accidents", -0.5, -2.0, 1.0, "not distinguishable"],
-        ["other", "total_co2_t_a", "Total CO₂", 7.0, np.nan, np.nan, "no interval"],
-    ],
-    columns=["scenario", "kpi", "label", "difference", "low", "high", "verdict"],
-)
-
-
-def test_kpi_differences_become_lines() -> None:
-    values = [
-        UnitValue("total_co2_t_a", 50.0, "society", "lower", low=40.0, high=100.0, source="guideline", year=2024),
-        UnitValue("injuries_a", 1000.0, "state", "lower"),
-        UnitValue("peak_import_kw", 3.0, "utility", "lower"),
-    ]
-    lines, notes = value_lines(KPI_ROWS, "s", values, start=2028.0)
-    assert [line.amount for line in lines] == [5000.0, 500.0]
-    assert (lines[0].low, lines[0].high) == (80 * 40.0, 120 * 100.0)
-    assert (lines[1].low, lines[1].high) == (-1000.0, 2000.0)
-    assert lines[0].source == "guideline (2024)" and lines[0].kpi == "total_co2_t_a"
-    assert len(notes) == 1 and "peak_import_kw" in notes[0]
-    ledger = build(lines, FIRST, 3)
-    assert list(in_noise(ledger.lines)) == [False, True]
-    doubled = ledger.with_amounts(2.0 * ledger.lines["amount"].to_numpy())
-    np.testing.assert_array_equal(doubled.amounts, 2.0 * ledger.amounts)
-    assert set(ledger.table()["year"]) == {2028, 2029}
-    row = {"difference": 7.0, "low": np.nan, "high": np.nan}
-    assert np.isnan(gain_range(row, values[1])).all()
-    assert gain_range(row, values[0]) == (-700.0, -280.0)
+def test_the_worth_of_a_difference_has_a_range() -> None:
+    known = {"difference": -100.0, "low": -120.0, "high": -80.0}
+    assert gain_range(known, -1.0, [40.0, 100.0]) == (80 * 40.0, 120 * 100.0)
+    assert gain_range({"difference": -0.5, "low": -2.0, "high": 1.0}, -1.0, [1000.0, 1000.0]) == (-1000.0, 2000.0)
+    bare = {"difference": 7.0, "low": np.nan, "high": np.nan}
+    assert gain_range(bare, -1.0, [40.0, 100.0]) == (-700.0, -280.0)
 
 
 def test_net_present_values_by_draw_are_paired() -> None:
@@ -298,12 +274,12 @@ def test_net_present_values_by_draw_are_paired() -> None:
         ],
         columns=["scenario", "draw", "quantity", "value"],
     ).sample(frac=1.0, random_state=1)
-    lines, _ = value_lines(KPI_ROWS, "s", [UnitValue("total_co2_t_a", 50.0, "city", "lower")])
+    lines = [Line("co2", "CO2", SAVING, OUTSIDE, "city", 5000.0, kpi="total_co2_t_a", per_unit=-50.0)]
     lines.append(Line("build", "works", COST, "city", OUTSIDE, 7000.0, once=True))
     ledger = build(lines, FIRST, 10)
     found = npv_by_draw(ledger, amounts_by_draw(ledger.lines, draws, "s"), 0.03, "city")
     for row, draw in enumerate(range(1, 8)):
-        one = ledger.with_amounts(np.array([-50.0 * change[draw], 7000.0]))
+        one = build([replace(lines[0], amount=-50.0 * change[draw]), lines[1]], FIRST, 10)
         expected = business_cases(one, 0.03, "city")["npv"]
         np.testing.assert_allclose(found.iloc[row], expected, rtol=1e-9)
     halves = build([*shared(lines[0], {"a": 0.5, "b": 0.5}), lines[1]], FIRST, 10)

@@ -18,8 +18,6 @@ from twin.decision import ledger, staging, valuation
 from twin.decision.canvas import Canvas, CostLine, RevenueLine, UnitValue, Uptake
 from twin.decision.kpis import KPIS
 from twin.decision.tasks import MONTHS, months_to_benefit
-from twin.errors import StudyError
-from twin.scenario.store import BASELINE
 
 _UNPAID = 0.01
 """Part of the computed investment that may be left unpaid by rounding."""
@@ -96,26 +94,6 @@ def ledger_lines(
     _compare_investment(found)
     _note_twice(found)
     return found.lines, found.notes
-
-
-def ledgers(
-    canvas: Canvas, table: pd.DataFrame, changes: Mapping[str, Changes]
-) -> tuple[dict[str, ledger.Ledger], dict[str, list[str]]]:
-    """Return the ledger of every scenario, and notes on what it does not count.
-
-    Raises
-    ------
-    StudyError
-        The canvas has no accounts: years and discount rate.
-    """
-    if canvas.accounts is None:
-        raise StudyError("the canvas has no section `accounts`", expected="first_year, years, discount_rate, promoter")
-    first, years = canvas.accounts.first_year, canvas.accounts.years
-    found = {s: ledger_lines(canvas, s, table, several, first) for s, several in changes.items() if s != BASELINE}
-    return (
-        {scenario: ledger.build(lines, first, years) for scenario, (lines, _) in found.items()},
-        {scenario: notes for scenario, (_, notes) in found.items()},
-    )
 
 
 def curve_of(uptake: Uptake) -> staging.Uptake:
@@ -201,12 +179,9 @@ def _worth(
         row = found.rows.get(line.kpi)
         if row is None:
             return None
-        gain = row["difference"] if gain_when == "higher" else -row["difference"]
-        scaled = [line.quantity * value for value in (unit.value, unit.low, unit.high)]
-        value = valuation.UnitValue(
-            line.kpi, scaled[0], "", "higher" if gain_when == "higher" else "lower", low=scaled[1], high=scaled[2]
-        )
-        return float(gain * scaled[0]), *valuation.gain_range(row, value), str(row["verdict"])
+        sign = 1.0 if gain_when == "higher" else -1.0
+        low, high = valuation.gain_range(row, sign, [line.quantity * end for end in (unit.low, unit.high)])
+        return float(sign * row["difference"] * line.quantity * unit.value), low, high, str(row["verdict"])
     quantity = line.quantity
     if line.quantity_of is not None:
         amounts = [

@@ -123,10 +123,6 @@ class Ledger:
         """Money from payer to gainer, float64 (n, y)."""
         return self.lines["amount"].to_numpy(np.float64)[:, None] * self.profile
 
-    def with_amounts(self, amounts: Float) -> Ledger:
-        """Return the same lines with other amounts, float64 (n,): those of a draw, or an end of their range."""
-        return replace(self, lines=self.lines.assign(amount=np.asarray(amounts, np.float64)))
-
     def only(self, keep: NDArray[np.bool_]) -> Ledger:
         """Return the lines where `keep`, bool (n,)."""
         return replace(self, lines=self.lines[keep], profile=self.profile[keep])

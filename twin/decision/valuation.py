@@ -6,17 +6,16 @@ the ends of the unit value's. A difference inside the noise keeps its amount, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from twin import random
-from twin.decision.compare import BETTER, CHANGED, NOT_MODELLED, WORSE
-from twin.decision.ledger import COST, OUTSIDE, SAVING, Line
+from twin.decision.compare import BETTER, CHANGED, WORSE
+from twin.decision.ledger import COST, OUTSIDE, Line
 from twin.decision.staging import AT_ONCE, Uptake
 from twin.errors import StudyError
 from twin.scenario.store import BASELINE
@@ -30,101 +29,21 @@ KNOWN_FROM_NOISE = (BETTER, WORSE, CHANGED, "")
 """Verdicts of amounts that may be relied on; the empty one is that of stated lines."""
 
 
-@dataclass(frozen=True)
-class UnitValue:
-    """What a unit of a KPI is worth, to whom, and at whose expense.
+def gain_range(row: Mapping[str, Any], sign: float, worth: Sequence[float]) -> tuple[float, float]:
+    """Return the least and the most a KPI's difference is worth: the corners of its interval and the unit value's.
 
     Parameters
     ----------
-    kpi : str
-    value, low, high : float
-        Money per unit of the KPI and year, above zero, and its range (NaN where none is known).
-    gainer, payer : str
-        Who gains when the KPI improves; the payer is whoever had that money before.
-    gain_when : {"lower", "higher"}
-        Which direction of the KPI is a gain to the gainer: not the KPI's own, because one party's bill is another's
-        income.
-    kind : str
-        Kind of ledger line.
-    source, year : str, int
-        Where the value is published, and the year of its prices.
+    row : mapping
+        difference, low and high of the KPI; without an interval (NaN) the difference stands for it.
+    sign : float
+        -1 where it is a gain that the KPI falls, else 1.
+    worth : sequence of float
+        The ends of what a unit is worth.
     """
-
-    kpi: str
-    value: float
-    gainer: str
-    gain_when: Literal["lower", "higher"]
-    payer: str = OUTSIDE
-    kind: str = SAVING
-    low: float = float("nan")
-    high: float = float("nan")
-    source: str = ""
-    year: int = 0
-
-
-def value_lines(
-    kpis: pd.DataFrame,
-    scenario: str,
-    values: Iterable[UnitValue],
-    *,
-    start: float | None = None,
-    life_years: float = np.inf,
-    uptake: Uptake = AT_ONCE,
-) -> tuple[list[Line], list[str]]:
-    """Return one line for each unit value whose KPI the run holds, and a note for each that it lacks.
-
-    Parameters
-    ----------
-    kpis : DataFrame
-        The table of `twin.decision.compare.compare`.
-    scenario : str
-    values : iterable of UnitValue
-    start, life_years, uptake
-        When the benefits start, how long they last and how fast they grow.
-    """
-    rows = kpis[kpis["scenario"] == scenario].set_index("kpi")
-    lines, notes = [], []
-    for k, value in enumerate(values):
-        if value.kpi not in rows.index:
-            notes.append(f"{value.kpi} is {NOT_MODELLED}: no money is counted for it")
-            continue
-        row: Any = rows.loc[value.kpi]
-        low, high = gain_range(row, value)
-        lines.append(
-            Line(
-                id=f"kpi-{k}/{value.kpi}/{value.gainer}",
-                what=str(row["label"]),
-                kind=value.kind,
-                payer=value.payer,
-                gainer=value.gainer,
-                amount=_gain(row["difference"], value) * value.value,
-                start=start,
-                life_years=life_years,
-                uptake=uptake,
-                kpi=value.kpi,
-                per_unit=value.value if value.gain_when == "higher" else -value.value,
-                source=f"{value.source} ({value.year})" if value.year else value.source,
-                low=low,
-                high=high,
-                verdict=str(row["verdict"]),
-            )
-        )
-    return lines, notes
-
-
-def _gain(difference: float, value: UnitValue) -> float:
-    return float(difference if value.gain_when == "higher" else -difference)
-
-
-def gain_range(row: Mapping[str, Any], value: UnitValue) -> tuple[float, float]:
-    """Return the least and the most a KPI's difference is worth; NaN where neither factor has a range."""
-    interval = [_gain(row[end], value) for end in ("low", "high")]
-    unit = [value.low, value.high]
-    if np.isnan(interval).any() and np.isnan(unit).any():
-        return float("nan"), float("nan")
-    gains = [_gain(row["difference"], value)] if np.isnan(interval).any() else interval
-    prices = [value.value] if np.isnan(unit).any() else unit
-    corners = [gain * price for gain in gains for price in prices]
+    ends = [row["low"], row["high"]]
+    gains = [sign * end for end in ([row["difference"]] if np.isnan(ends).any() else ends)]
+    corners = [gain * unit for gain in gains for unit in worth]
     return float(min(corners)), float(max(corners))
 
 

@@ -122,7 +122,7 @@ class _Page:
                 if not self.traced.known(f"choice/{scenario}/wins")
                 else "in it"
                 if pareto
-                else "dominated",
+                else "dominated, within the noise",
             }
 
     def section(self, scenario: str, accounts: Accounts) -> dict[str, Any]:
