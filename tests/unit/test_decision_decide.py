@@ -223,3 +223,17 @@ def test_a_building_that_only_a_scenario_has(run: FakeRun, small_city: City) -> 
     assert "There is nothing to compare it with" in render_place(added, building)  # type: ignore[arg-type]
     with pytest.raises(DataError):
         place_of(added, "no such building")  # type: ignore[arg-type]
+
+
+def test_devices_that_take_the_saving_back_are_in_the_environmental_line(small_city: City, tmp_path: Path) -> None:
+    def number(value: float) -> dict[str, object]:
+        return {"value": value, "unit": "kg", "source": "made up", "year": 2025, "low": value, "high": value}
+
+    run = canvas_run(small_city, tmp_path)
+    run.info["parameters"] = [{"path": "electricity.co2_kg_kwh", "value": 0.06}]
+    before = decide(run)  # type: ignore[arg-type]
+    assert before.lines.at["solar-roofs", "environmental"] == "better"
+    run.info["study"]["canvas"]["devices"] = [{"text": "modules", "embodied_kg": number(1e9), "life_years": 25}]
+    after = decide(run)  # type: ignore[arg-type]
+    assert after.lines.at["solar-roofs", "environmental"] == "worse"
+    assert "Making and running its devices takes" in render_brief(after, figures_of(after))

@@ -21,7 +21,7 @@ from twin.decision.canvas_lines import ledger_lines
 from twin.decision.choice import choice_of, positions_by_sample
 from twin.decision.compare import BETTER, NOT_DISTINGUISHABLE, QUANTILES, WORSE, compare
 from twin.decision.elasticity import Elasticity, read_elasticity
-from twin.decision.footprint import Footprint, footprint
+from twin.decision.footprint import CO2, Footprint, footprint
 from twin.decision.incomes import kept_incomes
 from twin.decision.overview import Overview, overview
 from twin.decision.pilot import SmartZone, smart_zone
@@ -178,7 +178,9 @@ def decide(run: Run) -> Decision:
     canvas = canvas_of(run.info["study"], str(run.path))
     table, draws = compare(run), run.draws()
     money = _money(run, canvas, table, draws)
-    lines = robustness.bottom_lines(table, ledger={s: _verdict_of_all(books) for s, books in money.items()})
+    taken = footprint(run, canvas, table) if canvas.devices or canvas.computing else None
+    of_all = {scenario: _verdict_of_all(books) for scenario, books in money.items()}
+    lines = robustness.bottom_lines(_after_footprint(table, taken), ledger=of_all)
     incomes = kept_incomes(run.path, canvas.incomes)
     return Decision(
         run,
@@ -191,7 +193,7 @@ def decide(run: Run) -> Decision:
         robustness.conflicts(lines),
         dict(run.info["labels"]),
         {scenario: incidence_of(run, scenario, incomes) for scenario in run.info["scenarios"]},
-        footprint(run, canvas, table) if canvas.devices or canvas.computing else None,
+        taken,
         None if canvas.pilot is None else smart_zone(run, canvas.pilot),
         programme(canvas),
         read_sensitivity(run.path),
@@ -249,6 +251,15 @@ def _renamed(lines: Lines, names: dict[str, str]) -> Lines:
     """Return the lines between actors instead of parties, without those that an actor pays to itself."""
     moved = [replace(x, payer=names.get(x.payer, x.payer), gainer=names.get(x.gainer, x.gainer)) for x in lines]
     return [line for line in moved if line.payer != line.gainer]
+
+
+def _after_footprint(table: pd.DataFrame, taken: Footprint | None) -> pd.DataFrame:
+    """Return the KPI table with the verdict on CO2 that is left after devices and computing took theirs."""
+    if taken is None:
+        return table
+    verdicts = taken.net.set_index("scenario")["verdict"]
+    rows = (table["kpi"] == CO2) & table["scenario"].isin(verdicts.index)
+    return table.assign(verdict=table["verdict"].mask(rows, table["scenario"].map(verdicts)))
 
 
 def _verdict_of_all(books: Money) -> str:
