@@ -20,7 +20,7 @@ from twin.decision.decide import Decision, decide
 from twin.decision.figures import Figures, figures_of
 from twin.decision.overview import Overview, overview
 from twin.report import canvas_layout, canvas_marks, font_metrics
-from twin.report.canvas_page import canvas_svg, canvas_svg_alone, render_canvas, render_canvas_alone
+from twin.report.canvas_page import canvas_pages, canvas_pages_alone
 from twin.report.canvas_sheet import sheet_of
 from twin.report.canvas_svg import draw_sheet
 from twin.report.canvas_text import Piece, Printer, in_words, stated, words
@@ -56,7 +56,7 @@ def figures(decision) -> Figures:
 
 @pytest.fixture(scope="module")
 def html(decision, figures) -> str:
-    return render_canvas(decision, figures)
+    return canvas_pages(decision, figures)["canvas.html"]
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +122,12 @@ def test_numbers_resolve_and_no_digit_stands_outside_of_them(html, decision, fig
 
 
 def test_all_blocks_stand_on_page_and_sheet_and_evidence_comes_first(html, decision, figures):
-    svg = canvas_svg(decision, figures)
+    svg = canvas_pages(decision, figures)["canvas.svg"]
     for text in (html, svg):
         for block in BLOCKS:
             assert block.title.split(",")[0] in text, block
     first = "".join(_texts(svg)[:5])
-    assert first.replace("\u202f", " ").startswith("1 of 8 claims have no evidence (12 %).")
+    assert first.replace("\u202f", " ").startswith("1 of 8 claims has no evidence (12 %).")
     main = html[html.index("<main>") : html.index("</main>") + 7]
     assert "".join(_read(main).loose).split("claims")[0].strip() == "of"
 
@@ -143,7 +143,7 @@ def test_verdicts_conflicts_and_vetoes_are_told_in_words_and_shapes(html):
 
 
 def test_the_sheet_is_one_image_of_a3_without_anything_from_outside(decision, figures):
-    svg = canvas_svg(decision, figures)
+    svg = canvas_pages(decision, figures)["canvas.svg"]
     root = ET.fromstring(svg)
     assert (root.get("width"), root.get("height")) == ("420mm", "297mm")
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
@@ -151,12 +151,12 @@ def test_the_sheet_is_one_image_of_a3_without_anything_from_outside(decision, fi
 
 
 def test_equal_decisions_give_equal_bytes(html, decision, figures):
-    assert render_canvas(decision, figures) == html
-    assert canvas_svg(decision, figures) == canvas_svg(decision, figures)
+    assert canvas_pages(decision, figures)["canvas.html"] == html
+    assert canvas_pages(decision, figures)["canvas.svg"] == canvas_pages(decision, figures)["canvas.svg"]
 
 
 def test_a_canvas_alone_shows_all_blocks_and_that_no_claim_has_evidence(alone):
-    html, svg = render_canvas_alone(alone), canvas_svg_alone(alone)
+    html, svg = canvas_pages_alone(alone)["canvas.html"], canvas_pages_alone(alone)["canvas.svg"]
     for block in BLOCKS:
         assert block.title.split(",")[0] in html
     text = " ".join("".join(_texts(svg)).split())
@@ -175,7 +175,7 @@ def test_the_bristol_canvas_fits_on_the_sheet():
     from twin.decision.canvas_file import load_canvas
 
     found = overview(load_canvas(path))
-    text = " ".join("".join(_texts(canvas_svg_alone(found))).split())
+    text = " ".join("".join(_texts(canvas_pages_alone(found)["canvas.svg"])).split())
     for state in found.states:
         for entry in state.entries:
             assert " ".join(entry.split())[:30] in text
@@ -195,9 +195,9 @@ def test_hostile_text_is_escaped(small_city, tmp_path):
     found = _decision(small_city, tmp_path, text)
     found.run.info["question"] = HOSTILE * 9
     numbers = figures_of(found)
-    page = _read(render_canvas(found, numbers))
+    page = _read(canvas_pages(found, numbers)["canvas.html"])
     assert page.scripts == 0
-    svg = canvas_svg(found, numbers)
+    svg = canvas_pages(found, numbers)["canvas.svg"]
     assert '<script>alert("x")' in "".join(ET.fromstring(svg).itertext())
     assert "\u202e" not in svg
     assert "\x07" not in svg
@@ -207,7 +207,7 @@ def test_a_block_that_is_too_full_says_how_much_stands_on_the_page(small_city, t
     canvas = yaml.safe_load(fixture.CANVAS)
     canvas["value_proposition"] += [{"text": f"{'a promise that goes on and on ' * 9}{k}"} for k in range(40)]
     found = _decision(small_city, tmp_path, yaml.safe_dump(canvas))
-    html = render_canvas(found, figures_of(found))
+    html = canvas_pages(found, figures_of(found))["canvas.html"]
     svg = _sheet(html)
     assert "more than twenty more, on the page in full" in " ".join("".join(_texts(svg)).split())
     assert html[html.index("<main>") :].count("a promise that goes on and on") >= 40
@@ -215,8 +215,8 @@ def test_a_block_that_is_too_full_says_how_much_stands_on_the_page(small_city, t
 
 
 def test_nothing_is_drawn_over_the_edge(decision, figures, alone):
-    _inside(canvas_svg(decision, figures))
-    _inside(canvas_svg_alone(alone))
+    _inside(canvas_pages(decision, figures)["canvas.svg"])
+    _inside(canvas_pages_alone(alone)["canvas.svg"])
 
 
 def test_rows_stay_within_their_block(decision, figures):
@@ -232,7 +232,7 @@ def test_rows_stay_within_their_block(decision, figures):
                     end = row.bits[-1]
                     wide = font_metrics.width(end.text, row.size, bold=end.piece.bold)
                     assert row.indent + end.x + wide <= width - 2 * canvas_layout.PADDING + 0.01
-    assert draw_sheet(sheet) == canvas_svg(decision, figures)
+    assert draw_sheet(sheet) == canvas_pages(decision, figures)["canvas.svg"]
 
 
 @settings(max_examples=60, deadline=None)

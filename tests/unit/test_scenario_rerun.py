@@ -146,7 +146,7 @@ def test_no_points_are_no_rows(plan: Plan) -> None:
 def test_a_point_that_does_not_fit_stops_before_anything_runs(
     plan: Plan, point: dict[str, float], what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twin.scenario.rerun.evaluate", None)
+    monkeypatch.setattr("twin.scenario.rerun.evaluate_applied", None)
     with pytest.raises(StudyError, match=what):
         rerun(plan, [{}, point])
 

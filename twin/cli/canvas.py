@@ -19,7 +19,7 @@ def run_canvas(options: argparse.Namespace) -> dict[str, Any]:
     from twin.cli.commands import find_study
     from twin.decision.canvas_file import load_canvas
     from twin.decision.overview import overview
-    from twin.report.canvas_page import canvas_svg_alone, render_canvas_alone
+    from twin.report.canvas_page import canvas_pages_alone
 
     path = Path(options.source)
     pages: dict[str, str]
@@ -31,7 +31,7 @@ def run_canvas(options: argparse.Namespace) -> dict[str, Any]:
         data, pages = found.as_data(), {}
         if options.out:
             title = study.stem.replace("-", " ").capitalize()
-            pages = {"canvas.html": render_canvas_alone(found, title), "canvas.svg": canvas_svg_alone(found, title)}
+            pages = canvas_pages_alone(found, title)
     data = {"source": options.source, "run": path.is_dir(), **data}
     if options.out:
         data["pages"] = [str(_written(Path(options.out) / name, page)) for name, page in pages.items()]
@@ -54,14 +54,13 @@ def _of_run(path: Path, draw: bool) -> tuple[Overview, dict[str, Any], dict[str,
     """Return the overview of a run, its decision as plain data with every number, and its canvas pages if drawn."""
     from twin.decision.decide import decide
     from twin.decision.figures import figures_of
-    from twin.report.canvas_page import canvas_svg, render_canvas
+    from twin.report.canvas_page import canvas_pages
     from twin.report.decision_pages import decision_data
     from twin.scenario.store import Run
 
     decision = decide(Run.open(path))
     figures = figures_of(decision)
-    drawn = {"canvas.html": render_canvas, "canvas.svg": canvas_svg} if draw else {}
-    pages = {name: render(decision, figures) for name, render in drawn.items()}
+    pages = canvas_pages(decision, figures) if draw else {}
     return decision.overview, decision_data(decision, figures), pages
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin.decision import compare
@@ -21,6 +20,7 @@ from twin.decision.kpis import KPIS
 from twin.decision.ledger import OUTSIDE, OWN
 from twin.decision.tasks import months_to_benefit
 from twin.decision.transfers import PASSES, UNPAYABLE
+from twin.report.templating import environment
 from twin.report.traced import Traced, stated
 from twin.scenario.store import BASELINE
 
@@ -49,31 +49,28 @@ _VERDICT_WORDS = {
 
 def render_brief(decision: Decision, figures: Figures) -> str:
     """Return the brief as HTML. Equal decisions give equal bytes."""
-    environment = Environment(
-        loader=PackageLoader("twin.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     info, traced = decision.run.info, Traced(figures)
     leading = leading_scenario(decision)
-    return environment.get_template("brief.html.j2").render(
-        title=info["study"]["study"].replace("-", " ").capitalize(),
-        question=info["question"],
-        city=info["city"]["title"],
-        mission=decision.canvas.mission.text if decision.canvas.mission else "",
-        headline=stated(KPIS[headline_kpi(decision)].label),
-        rows=[_row(decision, traced, scenario) for scenario in decision.scenarios],
-        leading=stated(decision.labels[leading]),
-        first=list(_first(decision, traced, leading)),
-        promised=list(_promised(decision, leading)),
-        evidence=evidence_sentence(decision.overview.claims),
-        money=list(_money(decision, traced, leading)),
-        vetoes=list(_vetoes(decision, traced)),
-        risks=list(_risks(decision, traced, leading)),
-        sure=list(_sure(decision, traced)),
-        tasks=list(_tasks(decision, traced)),
+    return (
+        environment()
+        .get_template("brief.html.j2")
+        .render(
+            title=info["study"]["study"].replace("-", " ").capitalize(),
+            question=info["question"],
+            city=info["city"]["title"],
+            mission=decision.canvas.mission.text if decision.canvas.mission else "",
+            headline=stated(KPIS[headline_kpi(decision)].label),
+            rows=[_row(decision, traced, scenario) for scenario in decision.scenarios],
+            leading=stated(decision.labels[leading]),
+            first=list(_first(decision, traced, leading)),
+            promised=list(_promised(decision, leading)),
+            evidence=evidence_sentence(decision.overview.claims),
+            money=list(_money(decision, traced, leading)),
+            vetoes=list(_vetoes(decision, traced)),
+            risks=list(_risks(decision, traced, leading)),
+            sure=list(_sure(decision, traced)),
+            tasks=list(_tasks(decision, traced)),
+        )
     )
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin import __version__
 from twin.report.formats import NOTHING, eur, number
 from twin.report.qml import SEQUENTIAL
 from twin.report.roof_map import MapClass, class_map
+from twin.report.templating import environment
 from twin.solar.cadastre import RANKINGS, Cadastre, counts_by_reason
 from twin.solar.suitability import CLASS_LIMITS_KWH_M2, CLASSES, SUITABLE
 
@@ -128,17 +128,6 @@ def render_index(report: CadastreReport, more_files: list[tuple[str, str]]) -> s
                 "files": [{"name": name, "what": what} for name, what in described],
             }
         )
-    )
-
-
-def environment() -> Environment:
-    """Return the templates, escaping everything."""
-    return Environment(
-        loader=PackageLoader("twin.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
     )
 
 

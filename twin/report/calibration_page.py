@@ -21,9 +21,9 @@ from twin.energy.calibration.posterior import Calibration
 from twin.energy.calibration.predict import Prediction
 from twin.energy.calibration.prior import FIELDS, IN_LOGARITHM, PARTS, SPREAD, building_spread
 from twin.report import calibration_charts as charts
-from twin.report.cadastre_page import environment
 from twin.report.formats import NOTHING, number
 from twin.report.roof_map import MapClass, class_map
+from twin.report.templating import environment
 
 CARRIER_NAMES = {
     "heat": "Heat", "district_heating": "District heat", "gas": "Gas", "oil": "Oil", "electricity": "Electricity",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin.decision.decide import Decision
@@ -15,44 +14,34 @@ from twin.report.canvas_blocks import Pieces
 from twin.report.canvas_sheet import Sheet, sheet_alone, sheet_of
 from twin.report.canvas_svg import draw_sheet
 from twin.report.canvas_text import COMPUTED, STATED, BlockText, Entry, Paragraph, Printer, letter, words
+from twin.report.templating import environment
 
 
-def render_canvas(decision: Decision, figures: Figures) -> str:
-    """Return the canvas of a run as one HTML page without network or script; it prints on one A3 page."""
-    return _render(sheet_of(decision, figures))
+def canvas_pages(decision: Decision, figures: Figures) -> dict[str, str]:
+    """Return the canvas of a run by file name, laid out once.
+
+    ``canvas.html`` is one page without network or script that prints on one A3 page, ``canvas.svg`` its first part
+    alone, A3 landscape (420 by 297 mm).
+    """
+    return _pages(sheet_of(decision, figures))
 
 
-def render_canvas_alone(overview: Overview, title: str = "") -> str:
-    """Return the page of a canvas that has not been run."""
-    return _render(sheet_alone(overview, title))
+def canvas_pages_alone(overview: Overview, title: str = "") -> dict[str, str]:
+    """Return the same of a canvas that has not been run."""
+    return _pages(sheet_alone(overview, title))
 
 
-def canvas_svg(decision: Decision, figures: Figures) -> str:
-    """Return the canvas of a run as one SVG image, A3 landscape (420 by 297 mm), that prints as it is."""
-    return draw_sheet(sheet_of(decision, figures))
+def _pages(sheet: Sheet) -> dict[str, str]:
+    image = draw_sheet(sheet)
+    html = environment().get_template("canvas.html.j2").render(_content(sheet, image))
+    return {"canvas.html": html, "canvas.svg": image}
 
 
-def canvas_svg_alone(overview: Overview, title: str = "") -> str:
-    """Return the image of a canvas that has not been run."""
-    return draw_sheet(sheet_alone(overview, title))
-
-
-def _render(sheet: Sheet) -> str:
-    environment = Environment(
-        loader=PackageLoader("twin.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("canvas.html.j2").render(_content(sheet))
-
-
-def _content(sheet: Sheet) -> dict[str, Any]:
+def _content(sheet: Sheet, image: str) -> dict[str, Any]:
     printer = Printer(sheet.book.figures)
     return {
         "title": sheet.title,
-        "sheet": Markup(draw_sheet(sheet)),  # noqa: S704 - every text in it is escaped
+        "sheet": Markup(image),  # noqa: S704 - every text in it is escaped
         "evidence": printer.paragraph(Paragraph(sheet.evidence)),
         "verdicts": [(_mark(mark), printer.paragraph(Paragraph(pieces))) for mark, pieces in sheet.verdicts],
         "question": printer.paragraph(Paragraph(sheet.question)),

@@ -147,7 +147,7 @@ def _evidence(book: Book) -> tuple[Pieces, float]:
     none, count, share = share_without_evidence(book.overview.claims)
     if not count:
         return (words("Nothing is claimed.", bold=True),), 0.0
-    verb = " claim has no evidence (" if count == 1 else " claims have no evidence ("
+    verb = f" {'claim' if count == 1 else 'claims'} {'has' if none == 1 else 'have'} no evidence ("
     pieces = (
         Piece(ref="claims/without_evidence", bold=True), words(" of ", bold=True),
         Piece(ref="claims/count", bold=True), words(verb, bold=True),

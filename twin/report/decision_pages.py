@@ -8,20 +8,20 @@ from typing import Any
 from twin.decision.decide import Decision
 from twin.decision.figures import Figures
 from twin.report.brief import render_brief
-from twin.report.canvas_page import canvas_svg, render_canvas
+from twin.report.canvas_page import canvas_pages
 from twin.report.firmness_page import render_firmness
 from twin.report.ledger_page import render_ledger
 from twin.report.people_page import render_people
 from twin.scenario import files
 
-PAGES = {
-    "canvas.html": render_canvas,
-    "canvas.svg": canvas_svg,
+RENDERED = {
     "ledger.html": render_ledger,
     "people.html": render_people,
     "firmness.html": render_firmness,
     "brief.html": render_brief,
 }
+
+PAGES = ("canvas.html", "canvas.svg", *RENDERED)
 
 
 def write_pages(decision: Decision, figures: Figures) -> list[Path]:
@@ -31,9 +31,10 @@ def write_pages(decision: Decision, figures: Figures) -> list[Path]:
     from the processor time that was measured.
     """
     paths = []
-    for name, render in PAGES.items():
+    pages = canvas_pages(decision, figures) | {name: render(decision, figures) for name, render in RENDERED.items()}
+    for name, page in pages.items():
         path = decision.run.path / name
-        files.write_text(path, render(decision, figures))
+        files.write_text(path, page)
         paths.append(path)
     return paths
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin import __version__
@@ -19,6 +18,7 @@ from twin.report import firmness_words as words
 from twin.report.firmness_hangs import rebound, sensitivity
 from twin.report.firmness_numbers import Numbers
 from twin.report.firmness_tried import footprint, pilot, programme
+from twin.report.templating import environment
 from twin.report.traced import Traced, stated
 
 if TYPE_CHECKING:
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
 
 def render_firmness(decision: Decision, figures: Figures) -> str:
     """Return the page as HTML. Equal decisions give equal bytes."""
-    environment = Environment(
-        loader=PackageLoader("twin.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     info, page = decision.run.info, Numbers(decision, Traced(figures))
     sections = {
         "sensitivity": sensitivity(page),
@@ -44,15 +37,19 @@ def render_firmness(decision: Decision, figures: Figures) -> str:
         "programme": programme(page),
         "noise": _noise(page),
     }
-    return environment.get_template("firmness.html.j2").render(
-        title=info["study"]["study"].replace("-", " ").capitalize(),
-        question=info["question"],
-        city=info["city"]["title"],
-        short=[(name, part["short"]) for name, part in sections.items() if part],
-        missing=list(words.missing(decision, bool(sections["rebound"]))),
-        run=info["run"],
-        version=__version__,
-        **sections,
+    return (
+        environment()
+        .get_template("firmness.html.j2")
+        .render(
+            title=info["study"]["study"].replace("-", " ").capitalize(),
+            question=info["question"],
+            city=info["city"]["title"],
+            short=[(name, part["short"]) for name, part in sections.items() if part],
+            missing=list(words.missing(decision, bool(sections["rebound"]))),
+            run=info["run"],
+            version=__version__,
+            **sections,
+        )
     )
 
 

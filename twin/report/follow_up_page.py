@@ -21,9 +21,9 @@ from twin.decision.follow_up_balance import Balance, balance
 from twin.decision.follow_up_figures import figures_of
 from twin.decision.follow_up_observed import INPUT
 from twin.decision.kpis import KPIS
-from twin.report.cadastre_page import environment
 from twin.report.follow_up_charts import promise_chart
 from twin.report.formats import DIRECTION, NOTHING, THIN
+from twin.report.templating import environment
 from twin.report.traced import Traced, printed
 from twin.scenario import files
 from twin.scenario.parameters import all_parameters
@@ -102,9 +102,7 @@ class FollowUpReport:
             text = text.removesuffix(f"{THIN}{end}")
         if not html or text == NOTHING:
             return text
-        return Markup('<data value="{}" data-from="{}" title="{}">{}</data>').format(
-            repr(figure.value), ref, figure.origin, text
-        )
+        return self.traced.html(ref, text)
 
     def interval(self, low: str, high: str, *, html: bool) -> str:
         """Return both ends of an interval; empty text where there is none."""

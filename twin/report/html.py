@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin.decision.compare import MINIMUM_DRAWS, compare, targets
@@ -20,6 +19,7 @@ from twin.report.maps import difference_maps
 from twin.report.neighbours import limit_rows, neighbour_sections
 from twin.report.rebound import rebound_rows
 from twin.report.roofs_first import programme_sections
+from twin.report.templating import environment
 from twin.scenario import files
 from twin.scenario.payments import concerns_energy
 from twin.scenario.store import BASELINE
@@ -37,14 +37,7 @@ def write_report(run: Run) -> Path:
 
 def render(run: Run) -> str:
     """Return the report as text."""
-    environment = Environment(
-        loader=PackageLoader("twin.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(_content(run))
+    return environment().get_template("report.html.j2").render(_content(run))
 
 
 def _content(run: Run) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin import __version__
@@ -20,6 +19,7 @@ from twin.decision.valuation import in_noise
 from twin.report import ledger_words as words
 from twin.report import money_charts
 from twin.report.flow_chart import flow_chart, flows_of
+from twin.report.templating import environment
 from twin.report.traced import Traced
 
 if TYPE_CHECKING:
@@ -36,27 +36,24 @@ KIND_MEANING = {
 
 def render_ledger(decision: Decision, figures: Figures) -> str:
     """Return the page as HTML. Equal decisions give equal bytes."""
-    environment = Environment(
-        loader=PackageLoader("twin.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     info, accounts, page = decision.run.info, decision.canvas.accounts, _Page(decision, Traced(figures))
-    return environment.get_template("ledger.html.j2").render(
-        title=info["study"]["study"].replace("-", " ").capitalize(),
-        question=info["question"],
-        city=info["city"]["title"],
-        draws=page.number("run/draws"),
-        interval=any(m.positions["low"].notna().any() for m in decision.money.values()),
-        accounts=None if accounts is None else page.accounts(accounts),
-        choice=list(page.choice()),
-        stakeholders=bool(decision.choice["wins_stakeholders"].notna().any()),
-        sections=[] if accounts is None else [page.section(s, accounts) for s in decision.money],
-        kinds=[{"kind": kind, "meaning": KIND_MEANING[kind]} for kind in KINDS],
-        run=info["run"],
-        version=__version__,
+    return (
+        environment()
+        .get_template("ledger.html.j2")
+        .render(
+            title=info["study"]["study"].replace("-", " ").capitalize(),
+            question=info["question"],
+            city=info["city"]["title"],
+            draws=page.number("run/draws"),
+            interval=any(m.positions["low"].notna().any() for m in decision.money.values()),
+            accounts=None if accounts is None else page.accounts(accounts),
+            choice=list(page.choice()),
+            stakeholders=bool(decision.choice["wins_stakeholders"].notna().any()),
+            sections=[] if accounts is None else [page.section(s, accounts) for s in decision.money],
+            kinds=[{"kind": kind, "meaning": KIND_MEANING[kind]} for kind in KINDS],
+            run=info["run"],
+            version=__version__,
+        )
     )
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin.decision.decide import Decision
@@ -17,6 +16,7 @@ from twin.decision.reach_tables import SHOWN
 from twin.decision.suppression import MINIMUM_COUNT
 from twin.report.formats import DIRECTION
 from twin.report.layers import place_names
+from twin.report.templating import environment
 from twin.report.traced import Traced
 from twin.report.winners_map import winners_map
 from twin.scenario.store import BASELINE
@@ -36,28 +36,25 @@ OUTCOME_WORDS = {WINNER: "win", LOSER: "lose", MIXED: "win by some and lose by o
 
 def render_people(decision: Decision, figures: Figures) -> str:
     """Return the page as HTML. Small cells are suppressed; equal decisions give equal bytes."""
-    environment = Environment(
-        loader=PackageLoader("twin.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     run, traced = decision.run, Traced(figures)
     layers = {name: run.layer(BASELINE, name) for name in ("zones", "buildings", "links")}
     names = place_names(layers)
     known = any(len(found.by_quintile) for found in decision.reach.values())
-    return environment.get_template("people.html.j2").render(
-        question=run.info["question"],
-        city=run.info["city"]["title"],
-        people=traced.html(f"reach/{decision.scenarios[0]}/people"),
-        minimum=f"{MINIMUM_COUNT:g}",
-        incomes="" if known else HOW_TO_GIVE,
-        scenarios=[
-            _section(decision, traced, scenario, found, names)
-            | {"map": Markup(winners_map(layers, found, decision.labels[scenario]))}  # noqa: S704 - texts are escaped
-            for scenario, found in decision.reach.items()
-        ],
+    return (
+        environment()
+        .get_template("people.html.j2")
+        .render(
+            question=run.info["question"],
+            city=run.info["city"]["title"],
+            people=traced.html(f"reach/{decision.scenarios[0]}/people"),
+            minimum=f"{MINIMUM_COUNT:g}",
+            incomes="" if known else HOW_TO_GIVE,
+            scenarios=[
+                _section(decision, traced, scenario, found, names)
+                | {"map": Markup(winners_map(layers, found, decision.labels[scenario]))}  # noqa: S704 - texts are escaped
+                for scenario, found in decision.reach.items()
+            ],
+        )
     )
 
 

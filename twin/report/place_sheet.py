@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from twin.decision.compare import BETTER, NO_CHANGE, NOT_DISTINGUISHABLE, WORSE
@@ -13,6 +12,7 @@ from twin.decision.figures import Figures
 from twin.decision.place import Place, place_figures, place_of
 from twin.report.formats import DIRECTION
 from twin.report.layers import building_names
+from twin.report.templating import environment
 from twin.report.traced import Traced
 from twin.scenario.store import BASELINE
 
@@ -31,31 +31,28 @@ def render_place(run: Run, building_id: str) -> str:
     DataError
         No scenario of the run has the building.
     """
-    environment = Environment(
-        loader=PackageLoader("twin.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     place, labels = place_of(run, building_id), dict(run.info["labels"])
     traced = Traced(Figures(place_figures(place, labels)))
     home = BASELINE if building_id in run.layer(BASELINE, "buildings").index else place.new[0]
     name = building_names(run.layer(home, "buildings").loc[[building_id]], run.layer(home, "links"))[building_id]
-    return environment.get_template("place.html.j2").render(
-        heading=place.name or name,
-        building_id=building_id,
-        use=place.use.replace("_", " "),
-        city=run.info["city"]["title"],
-        question=run.info["question"],
-        zone=place.zone_id,
-        scenarios=[
-            _section(place, traced, s, labels) for s in run.info["scenarios"] if s in set(place.results["scenario"])
-        ],
-        gone=[labels[s] for s in place.gone],
-        new=[labels[s] for s in place.new],
-        draws=run.info["draws"],
-        marks=[(_MARKS[key], words) for key, words in _WORDS.items()],
+    return (
+        environment()
+        .get_template("place.html.j2")
+        .render(
+            heading=place.name or name,
+            building_id=building_id,
+            use=place.use.replace("_", " "),
+            city=run.info["city"]["title"],
+            question=run.info["question"],
+            zone=place.zone_id,
+            scenarios=[
+                _section(place, traced, s, labels) for s in run.info["scenarios"] if s in set(place.results["scenario"])
+            ],
+            gone=[labels[s] for s in place.gone],
+            new=[labels[s] for s in place.new],
+            draws=run.info["draws"],
+            marks=[(_MARKS[key], words) for key, words in _WORDS.items()],
+        )
     )
 
 

@@ -13,9 +13,10 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from twin.report import charts, svg
-from twin.report.cadastre_page import CadastreReport, building_name, common, environment
+from twin.report.cadastre_page import CadastreReport, building_name, common
 from twin.report.formats import NOTHING, eur, number
 from twin.report.maps import BUILDING, HEAD, LAND, WIDTH, city_frame, north_arrow, scale_bar
+from twin.report.templating import environment
 from twin.scenario.store import BASELINE
 from twin.solar.economics import EconomicsParameters, Prices
 from twin.solar.parameters import SolarParameters

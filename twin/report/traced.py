@@ -30,11 +30,14 @@ class Traced:
         """Return a number with its unit as plain text; a dash where it is not known."""
         return printed(self.figures[ref])
 
-    def html(self, ref: str) -> Markup:
-        """Return a number as an element ``<data>`` with its exact value, its reference and its origin."""
+    def html(self, ref: str, text: str = "") -> Markup:
+        """Return a number as an element ``<data>`` with its exact value, its reference and its origin.
+
+        `text` stands in place of the number with its unit, for columns under which the unit stands once.
+        """
         figure = self.figures[ref]
         return Markup('<data value="{}" data-from="{}" title="{}">{}</data>').format(
-            repr(figure.value), ref, figure.origin, printed(figure)
+            repr(figure.value), ref, figure.origin, text or printed(figure)
         )
 
     def link(self, ref: str) -> Markup:

@@ -21,13 +21,14 @@ from twin.scenario import fingerprint
 from twin.scenario.balance import building_balance, city_balance
 from twin.scenario.community import Communities
 from twin.scenario.memo import Memo
-from twin.scenario.parameters import ModelParameters
-from twin.scenario.payments import BILLS, OWNER_OF_USE
+from twin.scenario.parameters import ModelParameters, scaled
+from twin.scenario.payments import BILLS, OWNER_OF_USE, public_part
 
 if TYPE_CHECKING:
     from twin.city.model import City
     from twin.energy.model import EnergyResult
     from twin.energy.parameters import EnergyParameters, Factors
+    from twin.scenario.apply import Applied
     from twin.scenario.calibrated import Calibrated
     from twin.solar.model import FacadeGains, Roofs, SolarResult
     from twin.traffic.model import TrafficResult
@@ -145,6 +146,43 @@ def evaluate(
         "traffic_flow_share": traffic.hourly_flow_veh_h / max(traffic.hourly_flow_veh_h.sum(), 1e-300),
     }
     return Evaluation(totals, layers, planes, city_series, list(traffic.diagnostics.get("warnings", [])))
+
+
+def evaluate_applied(
+    applied: Applied,
+    before: City,
+    baseline: City,
+    parameters: ModelParameters,
+    roofs_of: Callable[[City], Roofs],
+    **how: Any,
+) -> Evaluation:
+    """Simulate a scenario as `twin.scenario.apply` made it.
+
+    Parameters
+    ----------
+    applied : Applied
+        The city with the scenario's measures, and what they cost and change.
+    before, baseline : City
+        The city before any measure, and that of the baseline.
+    parameters : ModelParameters
+        Those of the draw, without what the scenario's measures make of them.
+    roofs_of : callable
+        Returns the roofs of a city.
+    **how
+        The rest of what `evaluate` takes: seed, draw, calibrated, variant, memo, sink.
+    """
+    shares = before.buildings[["pv_share", "facade_pv_share"]]
+    return evaluate(
+        applied.city,
+        scaled(parameters, applied.factors),
+        roofs_of(applied.city),
+        baseline=baseline,
+        installed=(applied.installed, roofs_of(applied.installed)),
+        investment_eur=sum(change.capital_cost_eur for change in applied.changes),
+        public_eur=sum(public_part(change.payments) for change in applied.changes),
+        pv_share_before=shares.reindex(applied.city.buildings.index, fill_value=0.0).to_numpy(np.float64),
+        **how,
+    )
 
 
 def _traffic(city: City, baseline: City, parameters: ModelParameters, variant: str, memo: Memo) -> TrafficResult:

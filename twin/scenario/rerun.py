@@ -15,11 +15,10 @@ import pandas as pd
 
 from twin.errors import StudyError, did_you_mean
 from twin.parameters import with_values
-from twin.scenario.evaluate import BLOCK, Evaluation, evaluate
+from twin.scenario.evaluate import BLOCK, Evaluation, evaluate_applied
 from twin.scenario.memo import Memo
 from twin.scenario.neighbours import QUANTITIES, neighbour_totals, neighbours
-from twin.scenario.parameters import ModelParameters, check_value, domains, known_parameter, model_parameters, scaled
-from twin.scenario.payments import public_part
+from twin.scenario.parameters import ModelParameters, check_value, domains, known_parameter, model_parameters
 from twin.scenario.schema import BASELINE
 from twin.scenario.study import CALIBRATED
 
@@ -114,19 +113,15 @@ class _Again:
 
     def evaluated(self, scenario: str, parameters: ModelParameters) -> Evaluation:
         """Simulate one scenario; as the runner does draw 0."""
-        applied, plan = self.applied[scenario], self.plan
-        shares = plan.city.buildings[["pv_share", "facade_pv_share"]]
-        return evaluate(
-            applied.city,
-            scaled(parameters, applied.factors),
-            self.roofs_of(applied.city),
+        plan = self.plan
+        return evaluate_applied(
+            self.applied[scenario],
+            plan.city,
+            self.applied[BASELINE].city,
+            parameters,
+            self.roofs_of,
             seed=plan.study.seed,
             draw=0,
-            baseline=self.applied[BASELINE].city,
-            installed=(applied.installed, self.roofs_of(applied.installed)),
-            investment_eur=sum(change.capital_cost_eur for change in applied.changes),
-            public_eur=sum(public_part(change.payments) for change in applied.changes),
-            pv_share_before=shares.reindex(applied.city.buildings.index, fill_value=0.0).to_numpy(float),
             calibrated=plan.calibrated,
             variant=plan.variant,
             memo=self.memo,

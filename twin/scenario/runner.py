@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twin.errors import RunError
 from twin.scenario import files, fingerprint
 from twin.scenario.calibrated import Calibrated, calibration_of
-from twin.scenario.evaluate import Evaluation, evaluate
+from twin.scenario.evaluate import Evaluation, evaluate_applied
 from twin.scenario.memo import Memo
 from twin.scenario.neighbours import QUANTITIES, neighbour_totals, neighbours
 from twin.scenario.output import ScenarioWriter, missing_outputs, write_draws, write_noise
 from twin.scenario.parameters import model_parameters, scaled
-from twin.scenario.payments import concerns_energy, public_part
+from twin.scenario.payments import concerns_energy
 from twin.scenario.run_info import parameter_table, sources, warnings
 from twin.scenario.store import BASELINE, CANVAS, Run
 
@@ -228,17 +227,14 @@ class _Execution:
         applied = self.plan.scenarios[scenario]
         begun = time.perf_counter()
         writer = ScenarioWriter(self.folder / scenario, applied.city) if draw == 0 else None
-        result = evaluate(
-            applied.city,
-            scaled(self.parameters[draw], applied.factors),
-            self._roofs(applied.city),
+        result = evaluate_applied(
+            applied,
+            self.plan.city,
+            self.plan.scenarios[BASELINE].city,
+            self.parameters[draw],
+            self._roofs,
             seed=self.plan.study.seed,
             draw=draw,
-            baseline=self.plan.scenarios[BASELINE].city,
-            installed=(applied.installed, self._roofs(applied.installed)),
-            investment_eur=sum(change.capital_cost_eur for change in applied.changes),
-            public_eur=sum(public_part(change.payments) for change in applied.changes),
-            pv_share_before=_pv_share_before(self.plan.city, applied.city),
             calibrated=self.plan.calibrated,
             variant=self.plan.variant,
             memo=self.memo,
@@ -361,12 +357,6 @@ def _keep_canvas(folder: Path, study: Study) -> None:
     else:
         text = json.dumps(study.canvas, indent=1, ensure_ascii=False, allow_nan=False)  # in the author's order
         files.write_text(folder / CANVAS, text + "\n")
-
-
-def _pv_share_before(city: City, changed: City) -> NDArray[np.float64]:
-    """Return the shares of roof and façade with PV before any measure, of each building of the changed city."""
-    shares = city.buildings[["pv_share", "facade_pv_share"]].reindex(changed.buildings.index, fill_value=0.0)
-    return np.asarray(shares.to_numpy(np.float64))
 
 
 def _block_arrays(result: Evaluation) -> dict[str, Any]:
