@@ -213,6 +213,18 @@ def test_the_sheet_of_a_place_shows_the_run(run: FakeRun, small_city: City) -> N
     assert check_page(page, Figures(place_figures(place, run.info["labels"]))) > 3
 
 
+def test_what_is_done_to_a_building_is_said_plainly(run: FakeRun, small_city: City) -> None:
+    building = str(small_city.buildings.index[0])
+    layers = dict(run.layers)
+    changed = layers["combination", "buildings"].copy()
+    changed["upgrades"] = changed["upgrades"].astype(object)
+    changed.loc[building, ["upgrades", "heat_response"]] = ["wall:standard roof:deep", True]
+    layers["combination", "buildings"] = changed
+    page = render_place(FakeRun(**{**vars(run), "layers": layers}), building)  # type: ignore[arg-type]
+    assert ">wall standard, roof deep<" in page
+    assert ">yes<" in page and "True" not in page
+
+
 def test_a_building_that_only_a_scenario_has(run: FakeRun, small_city: City) -> None:
     building = str(small_city.buildings.index[0])
     layers = dict(run.layers)

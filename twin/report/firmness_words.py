@@ -233,7 +233,7 @@ def noise_short(decision: Decision, enough: bool) -> Markup:
     mine = decision.table["scenario"].isin(decision.scenarios)
     if (decision.table.loc[mine, "verdict"] == compare.NOT_DISTINGUISHABLE).any():
         return Markup("Some differences are only noise: they are listed below.")
-    return Markup("Every difference can be told from noise.")
+    return Markup("Every difference of a KPI can be told from noise.")
 
 
 def missing(decision: Decision, traffic: bool) -> Iterator[tuple[str, Markup]]:

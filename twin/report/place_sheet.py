@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from markupsafe import Markup
 
 from twin.decision.compare import BETTER, NO_CHANGE, NOT_DISTINGUISHABLE, WORSE
@@ -13,7 +14,7 @@ from twin.decision.place import Place, place_figures, place_of
 from twin.report.formats import DIRECTION
 from twin.report.layers import building_names
 from twin.report.templating import environment
-from twin.report.traced import Traced
+from twin.report.traced import Traced, stated
 from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
@@ -96,6 +97,14 @@ def _done(place: Place, traced: Traced, scenario: str) -> Iterator[Markup]:
         parts = []
         for part in ("before", "after"):
             ref = f"place/{scenario}/{row['column']}/{part}"
-            stated = Markup('<span class="stated">{}</span>').format(str(row[part]).replace("_", " ") or "none")
-            parts.append(traced.html(ref) if ref in traced.figures else stated)
-        yield Markup("{}: {} → {}").format(row["meaning"][:1].upper() + row["meaning"][1:], *parts)
+            parts.append(traced.html(ref) if ref in traced.figures else stated(_plain(row[part])))
+        meaning = str(row["meaning"]).split(",")[0]  # the rest says how the column is written
+        yield Markup("{}: {} → {}").format(meaning[:1].upper() + meaning[1:], *parts)
+
+
+def _plain(value: object) -> str:
+    """Return what a column of the city model holds, as people write it."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    parts = (part.replace(":", " ").replace("_", " ") for part in str(value).split())
+    return (", " if ":" in str(value) else " ").join(parts) or "none"
