@@ -52,8 +52,8 @@ _OF_PLANES = tuple(a.name for a in _PLANE_INPUTS if a.shape[:1] == ("planes",))
 
 
 def _sample(size: int, rng: np.random.Generator) -> Inputs:
-    """Return `size` planes, some flat, and 150 random hours of sun and sky."""
-    hours = 150
+    """Return `size` planes, some flat, and 700 random hours; a dark horizon outdoes the rest of the sky on steep ones."""
+    hours = 700
     tilt = np.where(rng.random(size) < 0.3, 0.0, rng.uniform(3.0, 90.0, size))
     zenith = rng.uniform(5.0, 95.0, hours)
     up = zenith < 90.0
@@ -70,7 +70,7 @@ def _sample(size: int, rng: np.random.Generator) -> Inputs:
         "azimuth_deg": rng.uniform(0.0, 360.0, hours),
         "beam": beam,
         "direct": beam + np.where(up, rng.uniform(0.0, 200.0, hours), 0.0),
-        "isotropic": rng.uniform(0.0, 300.0, hours),
+        "isotropic": rng.uniform(100.0, 400.0, hours),
         "band": rng.uniform(-100.0, 60.0, hours),
         "ground": rng.uniform(0.0, 150.0, hours),
         "wall": rng.uniform(0.0, 120.0, hours),
@@ -234,6 +234,7 @@ def plane_irradiance_reference(
     Returns
     -------
     poa, transmitted : float32 [planes, hours], W/m2
+        Without glass they may be one array.
     """
     planes, hours = len(tilt_deg), len(zenith_deg)
     poa, transmitted = np.empty((planes, hours), np.float32), np.empty((planes, hours), np.float32)
