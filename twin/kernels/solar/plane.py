@@ -52,7 +52,7 @@ _OF_PLANES = tuple(a.name for a in _PLANE_INPUTS if a.shape[:1] == ("planes",))
 
 
 def _sample(size: int, rng: np.random.Generator) -> Inputs:
-    """Return `size` planes, some flat, and 700 random hours; a dark horizon outdoes the rest of the sky on steep ones."""
+    """Return `size` planes, some flat, and 700 hours; a dark horizon outdoes the rest of the sky on steep ones."""
     hours = 700
     tilt = np.where(rng.random(size) < 0.3, 0.0, rng.uniform(3.0, 90.0, size))
     zenith = rng.uniform(5.0, 95.0, hours)
