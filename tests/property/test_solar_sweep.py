@@ -119,6 +119,30 @@ def test_trees_take_what_their_transmissivity_says(seed: int) -> None:
     np.testing.assert_allclose(by_label, lit @ rise, rtol=1e-5, atol=1e-5)
 
 
+@MODEST
+@given(seeds, st.booleans())
+def test_upright_cells_get_the_same_bits_beside_tilted_ones(seed: int, trees: bool) -> None:
+    """Rows of upright cells are summed with less work; a cell in every row and column that is not prevents it."""
+    rng = np.random.default_rng(seed)
+    height, _ = city(rng, 37, 41, 15.0)
+    crown = crowns(rng, height) if trees else (NONE, NONE)
+    azimuth, altitude = suns(rng)
+    weight = rng.uniform(50.0, 900.0, len(azimuth)).astype(np.float32)
+    i, j = np.indices(height.shape)
+    tilted = (i + j) % 37 == 0
+    assert tilted.any(axis=0).all() and tilted.any(axis=1).all()
+    flat, up = np.zeros_like(height), np.ones_like(height)
+    normals = ((flat, flat, up), (flat, np.where(tilted, 0.6, flat), np.where(tilted, 0.8, up)))
+    upright, mixed = (
+        get("solar.beam_sum", "numba")(
+            height, receiver, NONE, NONE, *crown, *(n.astype(np.float32) for n in normal), 0.3, 1.0, 5, 7, azimuth,
+            altitude, weight,
+        )
+        for receiver, normal in zip((height, height.copy()), normals, strict=True)
+    )  # fmt: skip
+    assert np.array_equal(upright[~tilted], mixed[~tilted])
+
+
 def test_light_passes_below_a_crown() -> None:
     """A crown from 3 to 9 m at 20 cells: a sun of 45° shades the ground from 3 to 9 cells behind it."""
     top, under = np.zeros((1, 60), np.float32), np.zeros((1, 60), np.float32)

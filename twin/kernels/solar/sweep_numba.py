@@ -18,13 +18,14 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from twin.kernels.registry import variant
-from twin.kernels.solar.sweep import HIGH, LOW, Float, Float32, Int32, Int64, paths
+from twin.kernels.solar.sweep import HIGH, LOW, Float, Float32, Int32, Int64, Paths, paths
 from twin.kernels.solar.sweep_families import BEAM, CELLS, WALLS
 from twin.kernels.solar.sweep_heights import rises
 from twin.kernels.solar.sweep_roof import roof_buffer, roof_rows
 from twin.kernels.solar.sweep_rows import (
     ROWS,
     add_beam,
+    add_upright,
     cast,
     cast_crowns,
     fresh,
@@ -33,15 +34,18 @@ from twin.kernels.solar.sweep_rows import (
     light_level,
     ones,
     row_places,
+    upright_lines,
     veil,
 )
 
 BATCH = 32
 """Suns walked together: states of 32 × 2000 lines fill a quarter of a second cache of 1 MB."""
 PARTS = 4
-"""Sums of beam light over batches, each of the size of the tile."""
+"""Most sums of beam light over batches, each of the size of the tile."""
 CHUNK = 256
 """Suns whose wall shares are turned into the result at once."""
+LARGE = 8 << 20
+"""Bytes of a piece of memory that has large pages, as NumPy asks for from half of it on."""
 
 
 @njit(cache=True)
@@ -107,9 +111,13 @@ def _count_all(z, receiver, along, across, level, top, under, blocks, first, bat
 
 @njit(cache=True)
 def _sum(  # type: ignore[no-untyped-def]
-    z, receiver, along, across, level, top, under, nx, ny, nz, through, first, descending, shift, drop, sun, total
-):
-    """Add the light of one batch of suns [suns, 3], zeros beyond the last to a multiple of eight, to the total."""
+    z, receiver, along, across, level, top, under, nx, ny, nz, upright, through, first, descending, shift, drop, sun,
+    total,
+):  # fmt: skip
+    """Add the light of one batch of suns [suns, 3], zeros beyond the last to a multiple of eight, to the total.
+
+    The normals are not read in the rows that are `upright`.
+    """
     rows, columns = z.shape
     place, aside, ways, extra = _batch_places(first, rows, shift, descending)
     trees = top.size > 0
@@ -138,23 +146,29 @@ def _sum(  # type: ignore[no-untyped-def]
             if trees:
                 behind &= lit
                 lit ^= behind
-                add_beam(behind, nx[i], ny[i], nz[i], filtered[g : g + 8], total[i])
-            add_beam(lit, nx[i], ny[i], nz[i], sun[g : g + 8], total[i])
+                if upright[i]:
+                    add_upright(behind, filtered[g : g + 8, 2], total[i])
+                else:
+                    add_beam(behind, nx[i], ny[i], nz[i], filtered[g : g + 8], total[i])
+            if upright[i]:
+                add_upright(lit, sun[g : g + 8, 2], total[i])
+            else:
+                add_beam(lit, nx[i], ny[i], nz[i], sun[g : g + 8], total[i])
 
 
 @njit(cache=True, parallel=True)
 def _sum_all(  # type: ignore[no-untyped-def]
-    z, receiver, along, across, level, top, under, nx, ny, nz, through, first, batch, descending, shift, drop, sun,
-    total,
+    z, receiver, along, across, level, top, under, nx, ny, nz, upright, through, first, batch, descending, shift, drop,
+    sun, total,
 ):  # fmt: skip
-    for part in prange(PARTS):
-        for b in range(part, batch.size - 1, PARTS):
+    for part in prange(len(total)):
+        for b in range(part, batch.size - 1, len(total)):
             suns = slice(batch[b], batch[b + 1])
             padded = np.zeros(((shift[suns].size + 7) // 8 * 8, 3), np.float32)
             padded[: shift[suns].size] = sun[suns]
             _sum(
-                z, receiver, along, across, level, top, under, nx, ny, nz, through, first, descending[batch[b]],
-                shift[suns], drop[suns], padded, total[part],
+                z, receiver, along, across, level, top, under, nx, ny, nz, upright, through, first,
+                descending[batch[b]], shift[suns], drop[suns], padded, total[part],
             )  # fmt: skip
 
 
@@ -202,8 +216,21 @@ def _strips_all(z, across, roof, top, under, through, start, column, foot, head,
 
 
 def _grids(sideways: bool, *grids: np.ndarray) -> list[np.ndarray]:
-    """Return the grids, transposed where light runs along the rows, contiguous."""
-    return [np.ascontiguousarray(g.T if sideways else g) for g in grids]
+    """Return the grids, transposed where light runs along the rows, contiguous; those that are one array stay so.
+
+    Transposed ones lie in one piece of memory of at least `LARGE` bytes, for which NumPy asks for large pages: small
+    ones cost as much as a sweep with few suns.
+    """
+    if not sideways:
+        return [np.ascontiguousarray(g) for g in grids]
+    found = {id(g): g for g in grids}
+    ends = np.cumsum([g.nbytes for g in found.values()])
+    room = np.empty(max(int(ends[-1]), LARGE), np.uint8)
+    turned = {}
+    for (key, g), end in zip(found.items(), ends.tolist(), strict=True):
+        turned[key] = room[end - g.nbytes : end].view(g.dtype).reshape(g.T.shape)
+        turned[key][:] = g.T
+    return [turned[id(g)] for g in grids]
 
 
 def _level(along: Float32, across: Float32, rows: int) -> NDArray[np.bool_]:
@@ -221,11 +248,13 @@ def _crowns(canopy_m: Float32, trunk_m: Float32) -> tuple[Float32, Float32]:
     return np.where(crown, canopy_m, LOW), np.where(crown, trunk_m, HIGH)
 
 
-def _batches(descending: np.ndarray) -> Int64:
-    """Return where the batches start in suns sorted by sense; none mixes the two senses."""
-    turn = int(np.searchsorted(descending, True))
-    starts = [np.arange(a, b, BATCH) for a, b in ((0, turn), (turn, len(descending)))]
-    return np.concatenate([*starts, [len(descending)]]).astype(np.int64)
+def _in_batches(path: Paths, sideways: bool) -> tuple[Int64, Int64]:
+    """Return the suns whose light runs along the rows, or not, by sense, and where their batches start in them."""
+    these = np.flatnonzero(path.up & (path.sideways == sideways))
+    these = these[np.lexsort((path.shift[these], path.descending[these]))]
+    turn = int(np.searchsorted(path.descending[these], True))
+    starts = [np.arange(a, b, BATCH) for a, b in ((0, turn), (turn, len(these)))]
+    return these, np.concatenate([*starts, [len(these)]]).astype(np.int64)
 
 
 @variant(CELLS, "numba")
@@ -251,8 +280,7 @@ def sunlit_cells_numba(
     kinds = 2 if canopy_m.size > 0 else 1
     out = np.zeros((2, receivers, len(azimuth_deg)), np.int32)
     for sideways in (False, True):
-        these = np.flatnonzero(path.up & (path.sideways == sideways))
-        these = these[np.lexsort((path.shift[these], path.descending[these]))]
+        these, batches = _in_batches(path, sideways)
         if len(these) == 0:
             continue
         z, receiver, top, under, labels = _grids(sideways, surface_m, receiver_m, *crowns, label)
@@ -260,8 +288,8 @@ def sunlit_cells_numba(
         part = np.zeros((len(these), kinds, receivers), np.int32)
         _count_all(
             z, receiver, along, across, _level(along, across, len(z)), top, under, label_blocks(labels),
-            first_column if sideways else first_row,
-            _batches(path.descending[these]), path.descending[these], path.shift[these], path.drop[these], part,
+            first_column if sideways else first_row, batches, path.descending[these], path.shift[these],
+            path.drop[these], part,
         )  # fmt: skip
         for kind in range(kinds):
             out[kind][:, these] = part[:, kind].T
@@ -294,23 +322,27 @@ def beam_sum_numba(
     turn, up = np.radians(azimuth_deg), np.radians(altitude_deg)
     toward = np.stack([np.cos(up) * np.sin(turn), np.cos(up) * np.cos(turn), np.sin(up)], axis=1)
     sun = (toward * weight[:, None]).astype(np.float32)
+    upright = upright_lines(nx, ny, nz)
+    if upright[0].all():
+        nx = ny = nz = surface_m  # not read
     total = np.zeros(surface_m.shape, np.float32)
-    for sideways in (False, True):
-        these = np.flatnonzero(path.up & (path.sideways == sideways))
-        these = these[np.lexsort((path.shift[these], path.descending[these]))]
+    suns = [_in_batches(path, sideways) for sideways in (False, True)]
+    count = [min(PARTS, len(batches) - 1) for _, batches in suns]
+    room = np.zeros((sum(count), total.size), np.float32)
+    for sideways, (these, batches) in enumerate(suns):
         if len(these) == 0:
             continue
-        z, receiver, top, under, *normal = _grids(sideways, surface_m, receiver_m, *crowns, nx, ny, nz)
-        along, across = _grids(sideways, *rise[:: -1 if sideways else 1])
-        parts = np.zeros((PARTS, *z.shape), np.float32)
+        z, receiver, top, under, *normal = _grids(bool(sideways), surface_m, receiver_m, *crowns, nx, ny, nz)
+        along, across = _grids(bool(sideways), *rise[:: -1 if sideways else 1])
+        parts = (room[count[0] :] if sideways else room[: count[0]]).reshape(-1, *z.shape)
         _sum_all(
             z, receiver, along, across, _level(along, across, len(z)), top, under, normal[0], normal[1],
-            normal[2], transmissivity,
-            first_column if sideways else first_row, _batches(path.descending[these]), path.descending[these],
-            path.shift[these], path.drop[these], sun[these], parts,
+            normal[2], upright[sideways], transmissivity, first_column if sideways else first_row, batches,
+            path.descending[these], path.shift[these], path.drop[these], sun[these], parts,
         )  # fmt: skip
-        for part in parts:
-            total += part.T if sideways else part
+        for part in parts[1:]:
+            parts[0] += part
+        total += parts[0].T if sideways else parts[0]
     return total
 
 

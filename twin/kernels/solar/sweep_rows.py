@@ -198,6 +198,48 @@ def add_beam(
 
 
 @njit(cache=True)
+def _upright(on: np.signedinteger, c: np.float32) -> np.float32:
+    return c if on != 0 else np.float32(0.0)
+
+
+@njit(cache=True)
+def add_upright(lit: np.ndarray, sun: np.ndarray, total: np.ndarray) -> None:
+    """Do what `add_beam` does in a row of cells with the normal (0, 0, 1), to the same bits; `sun` [8] is upward."""
+    s0, s1, s2, s3, s4, s5, s6, s7 = sun[0], sun[1], sun[2], sun[3], sun[4], sun[5], sun[6], sun[7]
+    for j in range(total.size):
+        on, t = np.int32(lit[j]), total[j]
+        t += _upright(on & 1, s0)
+        t += _upright(on & 2, s1)
+        t += _upright(on & 4, s2)
+        t += _upright(on & 8, s3)
+        t += _upright(on & 16, s4)
+        t += _upright(on & 32, s5)
+        t += _upright(on & 64, s6)
+        t += _upright(on & 128, s7)
+        total[j] = t
+
+
+@njit(cache=True)
+def upright_lines(nx: np.ndarray, ny: np.ndarray, nz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return in which rows, and in which columns, all normals are (0, 0, 1)."""
+    rows, columns = nx.shape
+    tilted_rows, tilted_columns = np.zeros(rows, np.bool_), np.zeros(columns, np.uint8)
+    for i in range(rows):
+        tilted_rows[i] = _note_tilted(nx[i], ny[i], nz[i], tilted_columns)
+    return ~tilted_rows, tilted_columns == 0
+
+
+@njit(cache=True)
+def _note_tilted(nx: np.ndarray, ny: np.ndarray, nz: np.ndarray, columns: np.ndarray) -> bool:
+    seen, flat = np.uint8(0), np.float32(0.0)
+    for j in range(columns.size):
+        tilted = np.uint8((nx[j] != flat) | (ny[j] != flat) | (nz[j] != np.float32(1.0)))
+        columns[j] |= tilted
+        seen |= tilted
+    return seen != 0
+
+
+@njit(cache=True)
 def ones(word: np.uint64) -> np.uint64:
     """Return the number of bits set (LLVM knows this formula and takes the processor's instruction)."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
