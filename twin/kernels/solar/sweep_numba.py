@@ -8,7 +8,8 @@ batches are taken in `PARTS` parts, however many threads there are.
 Floor: a level cell and sun needs two subtractions, a maximum, a comparison and one bit, and moves the state (read,
 write) and two rows of heights through the first cache: 0.13 ns there, 0.2 ns in all. Where roofs are tilted four more
 rows of heights, with a product and a sum each, take this to 0.4 and 0.6 ns; these rows are made once per batch, eight
-at a time, for 2.3 ns a cell, which counts where suns are few. `beam_sum` has eight more operations per cell and sun.
+at a time, for 2.3 ns a cell, which counts where suns are few. `beam_sum` has eight more operations per cell and sun, in
+rows of upright cells one.
 """
 
 from __future__ import annotations
