@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -287,15 +288,16 @@ def _column(rows: list[list[str]], numbers: list[int], channel: _Channel, path: 
     """Return a column, missing values as NaN, and its problems."""
     column = channel.column
     problems: list[TwinError] = []
-    values = np.full(HOURS, np.nan)
-    for k, cells in enumerate(rows):
-        value = _number(cells[column])
+    values = np.array([_number(cells[column]) for cells in rows], np.float64)  # NaN where there is no number
+    good = (values >= channel.low) & (values <= channel.high) & (values < channel.missing)
+    if channel.optional:
+        good &= values != 0.0
+    values[~good] = np.nan
+    for k in np.flatnonzero(~good):
+        cells, value = rows[k], _number(rows[k][column])
         if value is not None and value >= channel.missing:
             continue
         if channel.optional and (value == 0.0 or not cells[column].strip()):
-            continue
-        if value is not None and channel.low <= value <= channel.high:
-            values[k] = value
             continue
         problem = WeatherError(
             f"{channel.name} is {cells[column].strip()[:30]!r}",
@@ -341,8 +343,9 @@ def _longest_gap(missing: NDArray[np.bool_]) -> int:
     return min(longest, len(missing))
 
 
+@lru_cache(maxsize=2**14)
 def _number(cell: str) -> float | None:
-    """Return a cell as a finite number, else None."""
+    """Return a cell as a finite number, else None. Most cells of a year are like others."""
     try:
         value = float(cell)
     except ValueError:

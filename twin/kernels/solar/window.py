@@ -59,6 +59,8 @@ def lit_share(window: Window, altitude_deg: Float, turn_deg: Float) -> Float:
     """
     turn = np.radians((np.asarray(turn_deg, np.float64) + 180.0) % 360.0 - 180.0)
     front = np.abs(turn) < 0.5 * np.pi - 1e-9
+    if window.overhang_depth <= 0.0 and window.fin_depth <= 0.0:
+        return front.astype(np.float64)
     # The light seen from the glass: metres to the side and upwards for each metre out of the wall.
     aside = np.where(front, np.tan(turn), 0.0)[:, None]
     upward = np.where(front, np.tan(np.radians(altitude_deg)) / np.cos(turn), 0.0)[:, None]
