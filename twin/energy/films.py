@@ -73,7 +73,9 @@ def inside_surfaces(network: Network, drive: Float, gains_w: Float, air_c: Float
         # From rest, and what is left of the state with which a year that repeats begins.
         state = lfilter([0.0, 1.0], [1.0, -kept], came)
         last = kept * state[-1] + came[-1]
-        state += last / (1.0 - kept ** len(came)) * kept ** np.arange(len(came))
+        # Of which e^-46, 1e-20, is nothing.
+        seen = int(min(46.0 / (-3600.0 * modes.rate[0, mode]) + 1.0, len(came)))
+        state[:seen] += last / (1.0 - kept ** len(came)) * kept ** np.arange(seen)
         means[mode] = one[mode] * state + 3600.0 * two[mode] * flow[mode]
     # Modes back to nodes: both times the same symmetric turn.
     root = np.sqrt(network.capacity_j_k)
