@@ -20,6 +20,7 @@ from twin.kernels.traffic.bush import Bushes, make_net
 from twin.kernels.traffic.bush_sweep import Desire, Links
 from twin.kernels.traffic.equilibrium_steps import (
     fill_skims,
+    least_cost,
     link_times,
     load,
     renew_all,
@@ -27,12 +28,15 @@ from twin.kernels.traffic.equilibrium_steps import (
     start_all,
     sweeps,
 )
+from twin.kernels.traffic.first_flows import spread
+from twin.kernels.traffic.hierarchy import Hierarchy, build_hierarchy
 from twin.kernels.traffic.link_cost import BPR, NO_CURVES
+from twin.kernels.traffic.skim import skims
 
 MANY = 100  # bushes from which on sweeps go in blocks
 FINE = 1e-7  # gap from which on they go one after the other: the mean of blocks is slow to settle
 IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait; of routes alone: demand may need them
-FIRST = 0.1  # sweeps before the first renewal stop at this part of the cost
+FIRST, FIRST_SPREAD = 0.1, 1e-4  # sweeps before the first renewal stop at this part of the cost (see `first_flows`)
 ENOUGH = 0.02  # sweeps stop when the bushes could save this part of what the network could
 NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of the excess
 FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
@@ -216,12 +220,18 @@ def solve(
         rows = _adopt(bushes, start, closed, problem.demand)
         desire.met[:] = _met_before(problem, start, desire)
         load(bushes, link_flow, links)
-    start_all(rows, bushes, net, links, desire, desire.met)
+    hierarchy = None
+    if many and start is None and desire.response.size == 0:
+        hierarchy = build_hierarchy(problem.link_start, problem.link_head, problem.first_thru)
+        spread(hierarchy, net, bushes, desire.demand, desire.met, links)
+    else:
+        start_all(rows, bushes, net, links, desire, desire.met)
     if 0 < len(rows) == len(bushes.group):
         settle_all(rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
         unknown = np.full(len(rows), np.inf)
-        sweeps(bushes, links, desire, nodes, unknown, FIRST * _paid(link_flow, links), many)
+        first = FIRST if hierarchy is None else FIRST_SPREAD
+        sweeps(bushes, links, desire, nodes, unknown, first * _paid(link_flow, links), many)
     found, every = np.zeros((len(bushes.group), 4)), np.arange(len(bushes.group))
     rows, gap, detours, whole = every, 0.0, 0.0, (-ALONE, np.inf)
     slow, last, classes = 0, np.inf, len(problem.demand)
@@ -230,6 +240,12 @@ def solve(
     for done in range(max_rounds + 1):
         settle_all(rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
+        if hierarchy is not None:
+            gap, skim = _gap_of_skims(hierarchy, links, desire.met, link_flow)
+            if gap <= target_gap:
+                if progress:
+                    progress(done, gap)
+                break
         if done == max_rounds:
             rows = every
         renew_all(rows, bushes, net, links, desire, IGNORE * detours, skim, found)
@@ -293,6 +309,16 @@ def _cut_off(skim: np.ndarray, desire: Desire, limit: float, groups: np.ndarray)
     desire.met[lost] = 0.0
     desire.demand[lost] = 0.0
     return bool(lost.any())
+
+
+def _gap_of_skims(
+    hierarchy: Hierarchy, links: Links, met: np.ndarray, link_flow: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Return the relative gap of fixed demand and the skims, without a look at the bushes."""
+    zones = np.arange(met.shape[1])
+    skim, paid = skims(hierarchy, links.cost, zones, zones), _paid(link_flow, links)
+    least = least_cost(met, skim)
+    return (max(0.0, (paid - least) / paid) if paid > 0.0 else 0.0), skim
 
 
 def _paid(link_flow: np.ndarray, links: Links) -> float:

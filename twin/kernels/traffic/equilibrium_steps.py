@@ -207,3 +207,17 @@ def link_times(links: Links) -> np.ndarray:
     for link in range(len(time)):
         time[link], _ = cost_and_slope(link, links)
     return time
+
+
+@njit(cache=True)
+def least_cost(met: np.ndarray, skim: np.ndarray) -> float:
+    """Return what the demand met [classes, zones, zones] pays on cheapest paths."""
+    total = 0.0
+    for k in range(len(met)):
+        for o in range(met.shape[1]):
+            row = 0.0
+            for z in range(met.shape[2]):
+                if met[k, o, z] > 0.0:
+                    row += met[k, o, z] * skim[k, o, z]
+            total += row
+    return total

@@ -1,0 +1,103 @@
+"""All-or-nothing loads by a hierarchy, and the bushes that an assignment starts from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from twin.kernels.traffic.all_or_nothing import LANES, all_or_nothing, batches_of
+from twin.kernels.traffic.bush import make_net
+from twin.kernels.traffic.equilibrium import MANY, Problem, _desire, _links, _make_bushes, solve
+from twin.kernels.traffic.equilibrium_steps import load, settle_all
+from twin.kernels.traffic.first_flows import spread
+from twin.kernels.traffic.hierarchy import build_hierarchy, customize
+from twin.kernels.traffic.shortest_path import random_network, trees_reference
+
+ZONES, CLASSES = MANY + 10, 2
+
+
+def _problem(seed: int, through: bool) -> Problem:
+    """Return two classes on a random network, some links closed, zones passed through or not."""
+    rng = np.random.default_rng(seed)
+    network = random_network(3 * ZONES, rng, ZONES)
+    links = len(network["link_head"])
+    demand = rng.uniform(0.0, 1.0, (CLASSES, ZONES, ZONES)) * (rng.random((CLASSES, ZONES, ZONES)) < 0.3)
+    demand *= 0.1 * network["capacity"][network["capacity"] < 1e6].sum() / (demand.sum() * np.sqrt(3 * ZONES))
+    fixed = rng.uniform(0.0, 0.5, (CLASSES, links))
+    fixed[rng.random(fixed.shape) < 0.02] = np.inf
+    return Problem(
+        network["link_start"], network["link_head"], network["free_flow_time"], network["capacity"],
+        np.full(links, 0.15), np.full(links, 4.0), fixed, demand, 0 if through else ZONES,
+    )  # fmt: skip
+
+
+def _least(problem: Problem, cost: np.ndarray) -> np.ndarray:
+    best, _ = trees_reference(problem.link_start, problem.link_head, cost, np.arange(ZONES), problem.first_thru)
+    return best[:, :ZONES]
+
+
+@pytest.mark.parametrize("through", [False, True])
+def test_loads_pay_the_least_cost_and_lose_no_trip(through: bool) -> None:
+    problem = _problem(1, through)
+    cost = problem.free_flow_time + problem.fixed_cost
+    h = build_hierarchy(problem.link_start, problem.link_head, problem.first_thru)
+    group = _make_bushes(problem.demand, len(problem.link_start) - 1, 1).group
+    batches = batches_of(group, h.rank, h.link_start, h.link_head)
+    assert sorted(batches[batches >= 0]) == list(range(len(group)))
+    assert batches.shape[1] == LANES
+    arc_tail, metric = np.repeat(np.arange(len(h.parent)), np.diff(h.arc_start)), customize(h, cost)
+    flow = all_or_nothing(h, arc_tail, batches, group, problem.demand, cost, metric.up, metric.down)
+    nodes = len(problem.link_start) - 1
+    tail = np.repeat(np.arange(nodes), np.diff(problem.link_start))
+    for k in range(CLASSES):
+        least = _least(problem, cost[k])
+        trips = problem.demand[k] * np.isfinite(least) * ~np.eye(ZONES, dtype=bool)
+        open_to = np.isfinite(cost[k])
+        assert not flow[k, ~open_to].any()
+        expected = (trips * np.where(np.isfinite(least), least, 0.0)).sum()
+        assert flow[k, open_to] @ cost[k, open_to] == pytest.approx(expected, rel=1e-12)
+        balance = np.bincount(problem.link_head, flow[k], nodes) - np.bincount(tail, flow[k], nodes)
+        balance[:ZONES] -= trips.sum(axis=0) - trips.sum(axis=1)
+        assert np.abs(balance).max() < 1e-9 * trips.sum()
+
+
+@pytest.mark.parametrize("through", [False, True])
+def test_first_bushes_are_acyclic_and_serve_all_trips_that_have_a_way(through: bool) -> None:
+    problem = _problem(2, through)
+    nodes = len(problem.link_start) - 1
+    links, desire = _links(problem, problem.fixed_cost), _desire(problem)
+    net = make_net(problem.link_start, problem.link_head, problem.first_thru)
+    bushes = _make_bushes(problem.demand, nodes, len(problem.link_head))
+    h = build_hierarchy(problem.link_start, problem.link_head, problem.first_thru)
+    spread(h, net, bushes, desire.demand, desire.met, links)
+    mixed = links.flow.copy()
+    costs = problem.free_flow_time + problem.fixed_cost
+    least = np.stack([_least(problem, cost) for cost in costs])
+    for b, (k, origin) in enumerate(bushes.group):
+        live, reached, _ = bushes.size[b]
+        position = np.repeat(np.arange(reached), np.diff(bushes.first[b, : reached + 1]))
+        arcs = len(position)
+        assert (bushes.tail[b, :arcs] < position).all()
+        assert np.array_equal(problem.link_head[bushes.link[b, :arcs]], bushes.node[b][position])
+        assert np.isfinite(problem.fixed_cost[k, bushes.link[b, :arcs]]).all()
+        reach = np.isfinite(least[k, origin]) & (np.arange(ZONES) != origin)
+        assert np.array_equal(desire.met[k, origin], problem.demand[k, origin] * reach)
+        assert set(np.flatnonzero(desire.met[k, origin])) <= set(bushes.node[b, :live])
+    settle_all(np.arange(len(bushes.group)), bushes, net, desire.met)
+    flow = np.zeros_like(problem.fixed_cost)
+    load(bushes, flow, links)
+    assert np.abs(flow.sum(axis=0) - mixed).sum() < 0.2 * mixed.sum()  # the mix, but for links that lead back
+
+
+def test_the_gap_found_by_skims_is_that_of_the_flows() -> None:
+    problem = _problem(3, False)
+    found = solve(problem, 1e-5, 100)
+    cost = found.link_time + problem.fixed_cost
+    paid = (found.link_flow * np.where(found.link_flow > 0.0, cost, 0.0)).sum()
+    least = 0.0
+    for k in range(CLASSES):
+        best = _least(problem, cost[k])
+        np.testing.assert_allclose(found.skim[k], best, rtol=1e-9)
+        least += (found.od_flow[k] * np.where(found.od_flow[k] > 0.0, best, 0.0)).sum()
+    assert found.relative_gap == pytest.approx((paid - least) / paid, abs=1e-12)
+    assert found.relative_gap <= 1e-5

@@ -1,0 +1,257 @@
+"""All trips on cheapest paths of a contraction hierarchy, for batches of origins: labels, and flows of the links.
+
+The labels of a batch climb from its origins and then descend to all nodes (PHAST: Delling et al. 2013, doi
+10.1016/j.jpdc.2012.02.007), and trips go the same ways back. They load the arcs of the hierarchy, which are unpacked
+to links once for all origins, highest arcs first. Costs must be above zero: labels then grow along every path by more
+than rounding, so that paths close no circle.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from twin.kernels.traffic.hierarchy import Hierarchy
+
+LANES = 32  # origins per batch
+PARTS = 8  # batches are loaded in this many parallel parts, whatever the number of threads
+
+
+class Labels(NamedTuple):
+    """Labels of a batch, by rank and lane, and the last arcs of their paths; scratch space of one thread."""
+
+    label: np.ndarray  # [junctions, 2 lanes] least costs from the origins, then last arcs down, -1 for ways only up
+    climbed: np.ndarray  # [junctions, lanes] last arc of the cheapest way up; -2 - link where a zone's link ends
+    above: np.ndarray  # [junctions] 1 where a way up leads
+    load: np.ndarray  # [junctions, lanes]
+
+
+@njit(cache=True)
+def make_labels(junctions: int) -> Labels:
+    """Return scratch space."""
+    return Labels(
+        np.empty((junctions, 2 * LANES)),
+        np.empty((junctions, LANES)),
+        np.empty(junctions, np.uint8),
+        np.empty((junctions, LANES)),
+    )
+
+
+def batches_of(group: np.ndarray, rank: np.ndarray, link_start: np.ndarray, link_head: np.ndarray) -> np.ndarray:
+    """Return the rows of `group` [bushes, 2] in batches of one class, neighbours together; -1 fills up."""
+    place = rank[group[:, 1]]
+    first = np.minimum(link_start[group[:, 1]], len(link_head) - 1)
+    place = np.where(place < 0, rank[link_head[first]], place)
+    parts = []
+    for k in np.unique(group[:, 0]):
+        rows = np.flatnonzero(group[:, 0] == k)
+        rows = rows[np.argsort(place[rows], kind="stable")]
+        filled = np.full(-(-len(rows) // LANES) * LANES, -1, np.int64)
+        filled[: len(rows)] = rows
+        parts.append(filled.reshape(-1, LANES))
+    return np.concatenate(parts)
+
+
+@njit(cache=True)
+def label_batch(
+    origins: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray,
+    w: Labels,
+) -> None:  # fmt: skip
+    """Fill the labels of a batch of `origins` [lanes], -1 for none, for arc costs `up` and `down`."""
+    label, climbed, above = w.label, w.climbed, w.above
+    label[:, :LANES] = np.inf
+    label[:, LANES:] = -1.0
+    above[:] = 0
+    for i in range(LANES):
+        o = origins[i]
+        if o < 0:
+            continue
+        if h.rank[o] >= 0:
+            label[h.rank[o], i] = 0.0
+            above[h.rank[o]] = 1
+            continue
+        for link in range(h.link_start[o], h.link_start[o + 1]):
+            r = h.rank[h.link_head[link]]
+            if r >= 0 and link_cost[link] < label[r, i]:
+                label[r, i], label[r, LANES + i], above[r] = link_cost[link], -2 - link, 1
+    for r in range(len(above)):
+        for j in range(h.below_start[r], h.below_start[r + 1]):
+            e = h.below_arc[j]
+            if above[arc_tail[e]] == 1:
+                above[r] = 1
+                _improve(label, r, arc_tail[e], up[e], e)
+    for r in range(len(above)):
+        for i in range(LANES):
+            climbed[r, i], label[r, LANES + i] = label[r, LANES + i], -1.0
+    for r in range(len(above) - 1, -1, -1):
+        for e in range(h.arc_start[r], h.arc_start[r + 1]):
+            _improve(label, r, h.arc_head[e], down[e], e)
+
+
+@njit(cache=True, inline="always")
+def _improve(label: np.ndarray, r: int, p: int, extra: float, arc: int) -> None:
+    """Lower the costs of row `r` to those of the ways over `p`, and note the arc: LLVM vectorises this."""
+    code = float(arc)
+    for i in range(LANES):
+        through, old, last = label[p, i] + extra, label[r, i], label[r, LANES + i]
+        label[r, i] = through if through < old else old
+        label[r, LANES + i] = code if through < old else last
+
+
+@njit(cache=True)
+def _load_batch(
+    origins: np.ndarray, demand: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, w: Labels,
+    loads: np.ndarray, flow: np.ndarray,
+) -> None:  # fmt: skip
+    """Add the trips of a labelled batch to the arcs `loads` [2, arcs] (up, down) and, at their ends, to `flow`."""
+    load, label, climbed, above = w.load, w.label, w.climbed, w.above
+    load[:] = 0.0
+    for i in range(LANES):
+        o = origins[i]
+        if o < 0:
+            continue
+        for z in range(demand.shape[1]):
+            trips = demand[o, z]
+            if trips <= 0.0 or z == o:
+                continue
+            if h.rank[z] >= 0:
+                load[h.rank[z], i] += trips if w.label[h.rank[z], i] < np.inf else 0.0
+                continue
+            least, last = np.inf, -1
+            for j in range(h.in_start[z], h.in_start[z + 1]):
+                r = h.rank[h.in_tail[j]]
+                base = w.label[r, i] if r >= 0 else 0.0 if h.in_tail[j] == o else np.inf
+                if base + link_cost[h.in_link[j]] < least:
+                    least, last = base + link_cost[h.in_link[j]], j
+            if last >= 0:
+                flow[h.in_link[last]] += trips
+                if h.rank[h.in_tail[last]] >= 0:
+                    load[h.rank[h.in_tail[last]], i] += trips
+    for r in range(len(load)):
+        for i in range(LANES):
+            e, x = int(label[r, LANES + i]), load[r, i]
+            if e >= 0 and x > 0.0:
+                loads[1, np.uint64(e)] += x
+                load[np.uint64(h.arc_head[np.uint64(e)]), i] += x
+                load[r, i] = 0.0
+    for r in range(len(load) - 1, -1, -1):
+        if above[r] == 0:
+            continue
+        for i in range(LANES):
+            e, x = int(climbed[r, i]), load[r, i]
+            if x > 0.0 and e >= 0:
+                loads[0, e] += x
+                load[arc_tail[e], i] += x
+            elif x > 0.0 and e < -1:
+                flow[-2 - e] += x
+
+
+@njit(cache=True)
+def _unpack(
+    h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray,
+    flow: np.ndarray,
+) -> None:  # fmt: skip
+    """Move the loads of the arcs to the links, and to the arcs below that they stand for, from the top down."""
+    own = np.full(loads.shape, -1)
+    for link in range(len(link_cost)):
+        arc = h.link_arc[link] >> 1
+        side = h.link_arc[link] & 1
+        if arc >= 0 and link_cost[link] == (down[arc] if side == 1 else up[arc]):
+            own[side, arc] = link
+    nodes = len(h.arc_start) - 1
+    ahead, back = np.zeros(nodes), np.zeros(nodes)  # what is left of the loads of the arcs of a node, by upper end
+    there, home = np.empty(nodes), np.empty(nodes)
+    for r in range(nodes - 1, -1, -1):
+        left = 0
+        for e in range(h.arc_start[r], h.arc_start[r + 1]):
+            p = h.arc_head[e]
+            ahead[p], back[p], there[p], home[p] = 0.0, 0.0, up[e], down[e]
+            if own[0, e] >= 0:
+                flow[own[0, e]] += loads[0, e]
+            elif loads[0, e] > 0.0:
+                ahead[p] = loads[0, e]
+                left += 1
+            if own[1, e] >= 0:
+                flow[own[1, e]] += loads[1, e]
+            elif loads[1, e] > 0.0:
+                back[p] = loads[1, e]
+                left += 1
+        for i in range(h.below_start[r], h.below_start[r + 1] if left > 0 else 0):
+            arc = h.below_arc[i]
+            for e in range(arc + 1, h.arc_start[arc_tail[arc] + 1]):
+                p = h.arc_head[e]
+                if ahead[p] > 0.0 and down[arc] + up[e] == there[p]:
+                    loads[1, arc] += ahead[p]
+                    loads[0, e] += ahead[p]
+                    ahead[p] = 0.0
+                if back[p] > 0.0 and down[e] + up[arc] == home[p]:
+                    loads[1, e] += back[p]
+                    loads[0, arc] += back[p]
+                    back[p] = 0.0
+
+
+@njit(cache=True)
+def _load_part(
+    part: int, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, h: Hierarchy, arc_tail: np.ndarray,
+    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
+) -> None:  # fmt: skip
+    w, origins = make_labels(len(h.parent)), np.empty(LANES, np.int64)
+    for b in range(part, len(batches), PARTS):
+        k = group[batches[b, 0], 0]
+        for i in range(LANES):
+            origins[i] = group[batches[b, i], 1] if batches[b, i] >= 0 else -1
+        label_batch(origins, h, arc_tail, link_cost[k], up[k], down[k], w)
+        _load_batch(origins, demand[k], h, arc_tail, link_cost[k], w, loads[k], flow[k])
+
+
+@njit(cache=True, parallel=True)
+def _load_all(
+    batches: np.ndarray, group: np.ndarray, demand: np.ndarray, h: Hierarchy, arc_tail: np.ndarray,
+    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
+) -> None:  # fmt: skip
+    for part in prange(PARTS):
+        _load_part(part, batches, group, demand, h, arc_tail, link_cost, up, down, loads[part], flow[part])
+
+
+@njit(cache=True)
+def _gather_parts(
+    h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray,
+    flow: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Sum the parts of `loads` [parts, classes, 2, arcs] and `flow` [parts, classes, links], and unpack the sums."""
+    for part in range(1, PARTS):
+        loads[0] += loads[part]
+        flow[0] += flow[part]
+    for k in range(len(link_cost)):
+        _unpack(h, arc_tail, link_cost[k], up[k], down[k], loads[0, k], flow[0, k])
+    return flow[0]
+
+
+def all_or_nothing(
+    h: Hierarchy, arc_tail: np.ndarray, batches: np.ndarray, group: np.ndarray, demand: np.ndarray,
+    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Return the flow of the links [classes, links] with all trips on cheapest paths.
+
+    Parameters
+    ----------
+    h : Hierarchy
+    arc_tail : int64 [arcs]
+        Rank of the lower end.
+    batches : int64 [batches, lanes]
+        Rows of `group`; see `batches_of`.
+    group : int64 [bushes, 2]
+        Class and origin.
+    demand : float64 [classes, zones, zones]
+        The diagonal, and trips without a way, are left out.
+    link_cost : float64 [classes, links]
+        Above zero; infinite when closed.
+    up, down : float64 [classes, arcs]
+        Of `customize`.
+    """
+    classes, links = link_cost.shape
+    loads, flow = np.zeros((PARTS, classes, 2, up.shape[1])), np.zeros((PARTS, classes, links))
+    _load_all(batches, group, demand, h, arc_tail, link_cost, up, down, loads, flow)
+    return _gather_parts(h, arc_tail, link_cost, up, down, loads, flow)
