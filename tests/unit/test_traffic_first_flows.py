@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 
@@ -101,3 +102,19 @@ def test_the_gap_found_by_skims_is_that_of_the_flows() -> None:
         least += (found.od_flow[k] * np.where(found.od_flow[k] > 0.0, best, 0.0)).sum()
     assert found.relative_gap == pytest.approx((paid - least) / paid, abs=1e-12)
     assert found.relative_gap <= 1e-5
+
+
+def test_same_bits_for_any_number_of_threads() -> None:
+    problem, most = _problem(4, True), numba.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 4):
+            numba.set_num_threads(min(threads, most))
+            found.append(solve(problem, 1e-4, 100))
+    finally:
+        numba.set_num_threads(most)
+    for other in found[1:]:
+        assert other.relative_gap == found[0].relative_gap
+        assert np.array_equal(other.link_flow, found[0].link_flow)
+        assert np.array_equal(other.skim, found[0].skim)
+        assert np.array_equal(other.bushes.flow, found[0].bushes.flow)
