@@ -13,6 +13,7 @@ import twin.kernels.energy
 import twin.kernels.solar  # noqa: F401
 from tests.validation.energy import bestest_cases as spec
 from tests.validation.energy.bestest_cases import AIR, FLOOR_M2, GLASS_EMITTANCE, VOLUME, Case
+from tests.validation.energy.bestest_radiation import PRESSURE_SHARE, Outside, beyond_constants, with_loads
 from tests.validation.energy.bestest_sun import HOURS, Site, inside_fractions, light_of_windows
 from twin.energy.constructions import ROOM_K, Element, Layer, Load, Network, build_network, radiant_films
 from twin.energy.coupled import SETTLED_K, CoupledResult, Partition, Profiles, Zone, assembled, simulate_coupled
@@ -26,30 +27,31 @@ Float = NDArray[np.float64]
 SIGMA = 5.670374419e-8
 WARMUP = 1344
 SETTLING = 2  # runs before the last; a third changes no figure by 1e-4
+LAW_ROUNDS = 5
 OVERHEATING_C = 27.0
-PRESSURE_SHARE = 0.82  # at 1650 m
 # Drives: outdoor air, then what the outsides meet, then the light of the windows.
 SOL_AIR = {"N": 1, "E": 2, "S": 3, "W": 4, "roof": 5}
 WINDOW_AIR = {"E": 6, "S": 7, "W": 8}
 LIGHT = {"E": 9, "S": 12, "W": 15}  # transmitted, absorbed by the inner pane, by the outer pane
 COLUMNS = 18
-RULES = ("standard", "walton", "own")
+RULES = ("standard", "walton", "own", "law")
 """Where coefficients come from.
 
 standard: the constants that the specification lists, radiation at 10 °C outside and 20 °C inside. walton: the same, but
 natural convection inside at the temperatures of the case (`twin.energy.films`). own: convection as the specification
 lists it; radiation by the law of Stefan and Boltzmann and the gap between panes by EN 673, both made linear about the
-temperatures of the case."""
+temperatures of the case. law: the same, but not linear: `bestest_radiation`."""
 TILT = {"floor": 0.0, "roof": 180.0}
 
 
 @dataclass(frozen=True)
 class Coefficients:
-    """What takes the place of constants: radiation outside by surface and the gap of windows by side, W/m²K."""
+    """W/m²K. radiation outside by surface, gap of windows by side: in the place of constants; inside: convection."""
 
     radiation: dict[str, float] = field(default_factory=dict)
     gap: dict[str, float] = field(default_factory=dict)
     room_k: float = ROOM_K
+    inside: dict[str, float] = field(default_factory=lambda: spec.STANDARD)
 
 
 def outside_film(case: Case, name: str, own: Coefficients) -> tuple[float, float]:
@@ -65,6 +67,12 @@ def outside_film(case: Case, name: str, own: Coefficients) -> tuple[float, float
 
 def emittance_outside(case: Case, name: str) -> float:
     return GLASS_EMITTANCE if "window" in name and case.glass != "opaque" else case.emittance_outside
+
+
+def outsides(case: Case, own: Coefficients, sides: Sequence[str]) -> list[Outside]:
+    """Return what the elements of `elements` exchange outside."""
+    names = [*sides, "roof", "floor", *(f"window {side}" for side in case.windows)]
+    return [Outside(*outside_film(case, name, own), emittance_outside(case, name)) for name in names]
 
 
 def drives(site: Site, case: Case, own: Coefficients = Coefficients()) -> Float:
@@ -98,7 +106,7 @@ def elements(
     floor_m2: float = FLOOR_M2,
     fractions: dict[str, float] | None = None,
 ) -> list[Element]:
-    """Return a zone's elements with the standard's films: walls with their openings, roof, floor, windows."""
+    """Return a zone's elements with the films of `own`: walls with their openings, roof, floor, windows."""
     lit = case.windows if case.glass != "opaque" else ()
     if fractions is None:
         fractions = case.fractions if lit else {}
@@ -108,7 +116,7 @@ def elements(
         wall, roof = (wall[0], spec.THICK_FOAM, wall[2]), (roof[0], spec.THICK_QUILT, roof[2])
     # No radiation where combined constant coefficients stand for it.
     emittance = 1e-9 if "inside" in case.constant else case.emittance_inside
-    films = spec.COMBINED_INSIDE if "inside" in case.constant else spec.STANDARD
+    films = spec.COMBINED_INSIDE if "inside" in case.constant else own.inside
 
     def opaque(area: float, layers: tuple[Layer, ...], name: str, column: int) -> Element:
         film = films.get(name, films["wall"])
@@ -170,23 +178,24 @@ def fitted(
         if "outside" not in case.constant and case.glass != "opaque":
             name = f"window {side}"
             radiation[name] = radiative_film(emittance_outside(case, name), outer, drive[:, 0])
-    return Coefficients(radiation, gap, room_k)
+    return replace(own, radiation=radiation, gap=gap, room_k=room_k)
 
 
 def profiles(case: Case) -> dict[str, Float]:
-    """Return the set-points, gains and fan of a case, float64 (1, 8760) each."""
-    hour = np.arange(HOURS) % 24
-    low, high = np.full(HOURS, 20.0), np.full(HOURS, 27.0)
+    """Return the set-points, gains and fan of a case, float64 (1, 8760 times its steps) each."""
+    count = HOURS * case.steps
+    hour = (np.arange(count) + 0.5) / case.steps % 24.0
+    low, high = np.full(count, 20.0), np.full(count, 27.0)
     if case.control == "setback":
-        low = np.where((hour >= 23) | (hour < 7), 10.0, np.where(hour == 7, 15.0, 20.0))
+        low = np.where(hour > 23.0, 10.0, 10.0 + 10.0 * np.clip(hour - 7.0, 0.0, 1.0))
     if case.control == "night":
-        low, high = np.full(HOURS, -100.0), np.where((hour >= 7) & (hour < 18), 27.0, 200.0)
+        low, high = np.full(count, -100.0), np.where((hour > 7.0) & (hour < 18.0), 27.0, 200.0)
     if case.control == "tight":
-        high = np.full(HOURS, 20.0)
+        high = np.full(count, 20.0)
     if case.control == "none":
-        low, high = np.full(HOURS, -100.0), np.full(HOURS, 200.0)
-    night = np.where((hour >= 18) | (hour < 7), 1.0, 0.0) if case.fan else np.zeros(HOURS)
-    rows = {"heat_set_c": low, "cool_set_c": high, "gain": np.full(HOURS, case.gains_w), "air_flow": night}
+        low, high = np.full(count, -100.0), np.full(count, 200.0)
+    night = np.where((hour > 18.0) | (hour < 7.0), 1.0, 0.0) if case.fan else np.zeros(count)
+    rows = {"heat_set_c": low, "cool_set_c": high, "gain": np.full(count, case.gains_w), "air_flow": night}
     return {name: row[None] for name, row in rows.items()}
 
 
@@ -208,22 +217,42 @@ Result = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], Fl
 class Building:
     """A case with its drives, its network, and the coefficients it ends with, by one of `RULES`."""
 
-    def __init__(self, site: Site, case: Case, rule: str = "own") -> None:
-        self.case, self.own = case, Coefficients()
+    def __init__(self, site: Site, case: Case, rule: str = "own", inside: dict[str, float] = spec.STANDARD) -> None:
+        self.case, self.own = case, Coefficients(inside=inside)
         self.profiles = profiles(case)
-        self._set(site, elements(case))
+        self._set(site, elements(case, self.own))
         for _ in range(0 if rule == "standard" else SETTLING):
-            air = self.run()[2].astype(np.float64)
-            surfaces = inside_surfaces(self.network, self.drive, self.profiles["gain"][0], air)
-            if rule == "own":
+            surfaces, air = self._temperatures()
+            if rule in ("own", "law"):
                 self.own = fitted(case, self.own, self.drive, self.elements, surfaces, air)
                 self._set(site, elements(case, self.own))
             elif "inside" not in case.constant:
                 self._set(site, fitted_films(self.elements, surfaces, air))
+        if rule == "law":
+            self._follow_the_law()
+
+    def _temperatures(self) -> tuple[Float, Float]:
+        """Return the inside surfaces (t, e) and the air of every step."""
+        air = self._run(self.network)[2].astype(np.float64)
+        return inside_surfaces(self.network, self.drive, self.profiles["gain"][0], air), air
+
+    def _follow_the_law(self) -> None:
+        self.elements = with_loads(self.elements, COLUMNS)
+        out, room_k = outsides(self.case, self.own, tuple(spec.WALL_M2)), self.own.room_k
+        self.drive = np.column_stack([self.drive, np.zeros((len(self.drive), 2 * len(self.elements)))])
+        self.network = self._built(self.elements)
+        for _ in range(LAW_ROUNDS):
+            surfaces = self._temperatures()[0]
+            self.drive[:, COLUMNS:] = beyond_constants(self.case, self.elements, out, self.drive, surfaces, room_k)
 
     def _set(self, site: Site, parts: list[Element]) -> None:
-        self.drive, self.elements = drives(site, self.case, self.own), parts
-        self.network = build_network(parts, COLUMNS, radiant=0.6, room_k=self.own.room_k)
+        self.drive, self.elements = np.repeat(drives(site, self.case, self.own), self.case.steps, axis=0), parts
+        self.network = self._built(parts)
+
+    def _built(self, parts: list[Element]) -> Network:
+        """Return the network; the kernels' hour becomes a shorter step where capacities are that many times larger."""
+        made = build_network(parts, self.drive.shape[1], radiant=0.6, room_k=self.own.room_k)
+        return made._replace(capacity_j_k=self.case.steps * made.capacity_j_k)
 
     def arrays(self, made: Network) -> tuple[Float, ...]:
         """Return zones and network as a batch of one."""
@@ -234,24 +263,26 @@ class Building:
             "surface_film_w_k": film,
             "convective_w": 0.4,
         }
+        values["air_capacity_j_k"] *= self.case.steps
         zone = np.array([[values.get(name, 0.0) for name in ZONE_COLUMNS]])
         inner = made.capacity_j_k, made.conductance_w_k, made.air_in_w_k, made.drive_in, made.gain_in
         return zone, made.direct[None], made.solar_in[None], *(a[None] for a in inner)
 
     def _run(self, made: Network, modes: int | None = None, variant: str = "numba") -> Result:
         shared = self.drive, *self.profiles.values(), np.zeros(1, np.int64)
-        batch = self.arrays(made)
+        batch, warmup = self.arrays(made), WARMUP * self.case.steps
         if modes is None:
-            out = get("energy.zone_network", variant)(*shared, *batch, 20.0, OVERHEATING_C, WARMUP)
+            out = get("energy.zone_network", variant)(*shared, *batch, 20.0, OVERHEATING_C, warmup)
         else:
             out = get("energy.zone_modal", variant)(
-                *shared, *reduce_networks(*batch, modes=modes), 20.0, OVERHEATING_C, WARMUP, 1
+                *shared, *reduce_networks(*batch, modes=modes), 20.0, OVERHEATING_C, warmup, 1
             )
         return out[0][0], out[1][0], out[2][0], out[3]
 
     def run(self, modes: int | None = None, variant: str = "numba") -> Result:
-        """Return heating, cooling and air temperature, each float32 (8760,), and the balance (1, 7)."""
-        return self._run(self.network, modes, variant)
+        """Return heating, cooling and air temperature, means of hours, float32 (8760,), and the balance (1, 7)."""
+        heating, cooling, air, balance = self._run(self.network, modes, variant)
+        return *(a.reshape(HOURS, -1).mean(axis=1) for a in (heating, cooling, air)), balance
 
 
 class Sunspace:
@@ -260,18 +291,18 @@ class Sunspace:
     BACK, SUN = Case(windows=()), Case(True, control="none", gains_w=0.0)
     DEPTH_M = 2.0
 
-    def __init__(self, site: Site, rule: str = "own") -> None:
+    def __init__(self, site: Site, rule: str = "own", inside: dict[str, float] = spec.STANDARD) -> None:
         rows = profiles(self.BACK), profiles(self.SUN)
         self.profiles = Profiles(*(np.concatenate(pair) for pair in zip(*(r.values() for r in rows), strict=True)))
         self.fractions = inside_fractions((8.0, self.DEPTH_M, spec.HEIGHT), self.SUN.window_m2)
         # The walls of both zones meet the same drives, so that radiation outside is fitted to the same temperatures.
-        self.own = [Coefficients(), Coefficients()]
+        self.own = [Coefficients(inside=inside), Coefficients(inside=inside)]
         self._set(site)
         for _ in range(0 if rule == "standard" else SETTLING):
             out = self.run(settled_k=0.05)
             made = assembled(self.zones, [self.wall], COLUMNS)
             air = out.air_c.astype(np.float64)
-            if rule == "own":
+            if rule in ("own", "law"):
                 cases = self.BACK, self.SUN
                 self.own = [
                     fitted(case, own, self.drive, e, surfaces, t, len(e) - 1)
@@ -283,6 +314,29 @@ class Sunspace:
                 self.zones = [replace(z, elements=tuple(p[:-1])) for z, p in zip(self.zones, parts, strict=True)]
                 films = parts[0][-1].h_inside_w_m2k, parts[1][-1].h_inside_w_m2k
                 self.wall = replace(self.wall, films_w_m2k=films)
+        if rule == "law":
+            self._follow_the_law()
+
+    def _follow_the_law(self) -> None:
+        """As `Building`; the wall between the zones has one load in each, of what it radiates there."""
+        count = [2 * len(zone.elements) + 2 for zone in self.zones]
+        first = COLUMNS, COLUMNS + count[0]
+        own = [Load(f + c - 2, self.wall.area_m2) for f, c in zip(first, count, strict=True)]
+        self.zones = [
+            replace(z, elements=tuple(with_loads(z.elements, f))) for z, f in zip(self.zones, first, strict=True)
+        ]
+        self.wall = replace(self.wall, loads=((own[0],), (*self.wall.loads[1], own[1])))
+        self.drive = np.column_stack([self.drive, np.zeros((HOURS, sum(count)))])
+        for _ in range(LAW_ROUNDS):
+            surfaces = self.run(settled_k=0.05).surfaces
+            made = assembled(self.zones, [self.wall], self.drive.shape[1])
+            loads = [
+                beyond_constants(case, made[z], outsides(case, own, sides), self.drive, surfaces[z], own.room_k)
+                for z, (case, own, sides) in enumerate(
+                    zip((self.BACK, self.SUN), self.own, ("NEW", "ESW"), strict=True)
+                )
+            ]
+            self.drive[:, COLUMNS:] = np.column_stack(loads)
 
     def _set(self, site: Site) -> None:
         common, side_m2 = spec.WALL_M2["N"], self.DEPTH_M * spec.HEIGHT
@@ -295,7 +349,7 @@ class Sunspace:
             Zone(tuple(back), zone_values(self.BACK), 0, 0.6, back_own.room_k),
             Zone(tuple(sun), zone_values(self.SUN, 8.0 * side_m2), 1, 0.6, sun_own.room_k),
         ]
-        film = spec.STANDARD["wall"]
+        film = back_own.inside["wall"]
         lit = (Load(LIGHT["S"], self.SUN.window_m2 * self.fractions["N"]),)
         self.wall = Partition(0, 1, common, spec.COMMON_WALL, (film, film), loads=((), lit))
 

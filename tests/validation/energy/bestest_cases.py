@@ -16,6 +16,8 @@ GLASS_EMITTANCE = 0.84
 # Outside convection (W/m²K) of the standard's constant coefficients, and inside.
 OUTSIDE = {"wall": 11.9, "roof": 14.4, "floor": 0.8, "window": 8.0}
 STANDARD = {"wall": 2.2, "roof": 1.8, "floor": 2.2, "window": 2.4}
+# Inside convection of EN ISO 52016-1, which cities take (`twin.energy.assembly`).
+EUROPEAN = {"wall": 2.5, "roof": 5.0, "floor": 0.7, "window": 2.5}
 # Convection and radiation together, of cases 450, 460 and 470.
 COMBINED_OUTSIDE = {"wall": 21.6, "roof": 21.8, "floor": 5.2, "window": 17.8}
 COMBINED_INSIDE = {"wall": 1.8, "roof": 1.7, "floor": 3.7, "window": 4.5}
@@ -83,6 +85,11 @@ class Case:
     def window_m2(self) -> float:
         """Of each side that has windows."""
         return 12.0 / max(len(self.windows), 1)
+
+    @property
+    def steps(self) -> int:
+        """Of an hour: six where the set-point rises within one, so that it is a ramp and not a mean."""
+        return 6 if self.control == "setback" else 1
 
     @property
     def fractions(self) -> dict[str, float]:

@@ -49,11 +49,13 @@ GlobalGeometryRules,UpperLeftCorner,CounterClockWise,World;
 SurfaceConvectionAlgorithm:Inside,TARP;
 SurfaceConvectionAlgorithm:Outside,DOE-2;
 ShadowCalculation,PolygonClipping,Periodic,1;
-RunPeriod,Year,1,1,,12,31,,Sunday,No,No,No,Yes,Yes;
 ScheduleTypeLimits,Any;
 Schedule:Constant,Always,Any,1;
 Schedule:Constant,Dual,Any,4;
 """
+YEAR = "RunPeriod,Year,1,1,,12,31,,Sunday,No,No,No,Yes,Yes;"
+EIGHT_WEEKS_MORE = "RunPeriod,Year,11,6,2017,12,31,2018,Monday,No,No,No,{rain},{rain};"
+"""Begins as our runs do; of itself EnergyPlus repeats the first of January, and the year has its coldest hour then."""
 
 
 def python() -> str:
@@ -71,7 +73,7 @@ def available() -> tuple[bool, Path | None]:
 
 
 def run(case: Case | str, weather: Path, folder: Path, *, films: bool = False) -> dict[str, dict[str, Float]]:
-    """Return the hours of each zone, W and °C.
+    """Return the 8760 hours of each zone, W and °C, after eight weeks of November and December.
 
     Parameters
     ----------
@@ -79,9 +81,12 @@ def run(case: Case | str, weather: Path, folder: Path, *, films: bool = False) -
     weather, folder : Path
         The year, and an empty folder.
     films : bool
-        Whether the standard's constant convection takes the place of EnergyPlus's own.
+        Whether the standard's constant convection takes the place of EnergyPlus's own, and no rain wets the walls (it
+        would give them a film of 1000 W/m²K).
     """
-    (folder / "in.idf").write_text(sunspace(films) if isinstance(case, str) else single(case, films), encoding="ascii")
+    text = sunspace(films) if isinstance(case, str) else single(case, films)
+    longer = EIGHT_WEEKS_MORE.format(rain="No" if films else "Yes")
+    (folder / "in.idf").write_text(text.replace(YEAR, longer), encoding="ascii")
     arguments = ["-w", str(weather), "-d", str(folder), str(folder / "in.idf")]
     done = subprocess.run([python(), "-c", RUN, *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -103,14 +108,14 @@ def _hours(path: Path) -> dict[str, dict[str, Float]]:
     zones: dict[str, dict[str, Float]] = {}
     for key, (zone, variable) in names.items():
         scale = 1.0 if variable == AIR else 1.0 / 3600.0
-        zones.setdefault(zone.removesuffix("_IDEAL"), {})[variable] = scale * np.array(values[key])
+        zones.setdefault(zone.removesuffix("_IDEAL"), {})[variable] = scale * np.array(values[key])[-8760:]
     return zones
 
 
 def single(case: Case, films: bool = False) -> str:
     """Return the input of a case of one zone."""
     wall, floor, roof = constructions(case)
-    parts = [SETTINGS, *materials(case, {"Wall": wall, "Floor": floor, "Roof": roof}), *glazing(case)]
+    parts = [SETTINGS, YEAR, *materials(case, {"Wall": wall, "Floor": floor, "Roof": roof}), *glazing(case)]
     parts += box("ZONE", 0.0, 6.0, {"N": "Wall", "E": "Wall", "S": "Wall", "W": "Wall"})
     parts += [window(side, *place, case.glass) for side in case.windows for place in PLACES[side]]
     parts += shades(case) + conditions("ZONE", case) + outputs()
@@ -125,7 +130,7 @@ def sunspace(films: bool = False) -> str:
     wall, floor, roof = constructions(light)
     heavy_wall, heavy_floor, _ = constructions(heavy)
     layers = {"Wall": wall, "Floor": floor, "Roof": roof, "HeavyWall": heavy_wall, "HeavyFloor": heavy_floor}
-    parts = [SETTINGS, *materials(light, layers | {"Common": spec.COMMON_WALL}), *glazing(heavy)]
+    parts = [SETTINGS, YEAR, *materials(light, layers | {"Common": spec.COMMON_WALL}), *glazing(heavy)]
     parts += box("BACK", 0.0, 6.0, {"N": "Wall", "E": "Wall", "S": "Common", "W": "Wall"}, other=("S", "SUN N"))
     names = {"N": "Common", "E": "HeavyWall", "S": "HeavyWall", "W": "HeavyWall", "floor": "HeavyFloor"}
     parts += box("SUN", -2.0, 0.0, names, other=("N", "BACK S"))

@@ -13,7 +13,7 @@ import pytest
 
 from tests.figures import Recorder
 from tests.validation.energy.bestest import Building, Sunspace, figures_of
-from tests.validation.energy.bestest_cases import BASIC, CASES, FRACTIONS, IN_DEPTH
+from tests.validation.energy.bestest_cases import BASIC, CASES, EUROPEAN, FRACTIONS, IN_DEPTH
 from tests.validation.energy.bestest_limits import SUN_ZONE, Figures, count, inside, read_limits
 from tests.validation.energy.bestest_sun import Site, inside_fractions, light_of_windows, read_site
 from twin.energy.coupled import CoupledResult
@@ -42,12 +42,12 @@ def site() -> Site:
 
 @pytest.fixture(scope="module")
 def buildings(site: Site) -> dict[str, Building]:
-    return {name: Building(site, case) for name, case in CASES.items()}
+    return {name: Building(site, case, "law") for name, case in CASES.items()}
 
 
 @pytest.fixture(scope="module")
 def sunspace(site: Site) -> Sunspace:
-    return Sunspace(site)
+    return Sunspace(site, "law")
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +115,24 @@ def test_sensitivities(results: Figures, figure: Recorder) -> None:
     figure.check("ASHRAE 140: differences between cases in the ranges", 9 - len(misses), 9, 1, "-", PROGRAMS)
 
 
+def test_the_inside_films_of_cities(site: Site, figure: Recorder) -> None:
+    """The same law with the convection of EN ISO 52016-1 inside, which cities take: the goal does not hang on it."""
+    programs, accepted, _ = read_limits(LIMITS)
+    results = {
+        name: figures_of(*Building(site, CASES[name], "law", EUROPEAN).run()[:3], name.endswith("FF")) for name in BASIC
+    }
+    results |= of_sunspace(Sunspace(site, "law", EUROPEAN).run())
+    harness, limits = count(results, programs, HARNESS), count(results, accepted, set(results))
+    show("inside films of cities, harness", harness)
+    show("inside films of cities, acceptance", limits)
+    show("inside films of cities, all", count(results, programs, set(results)))
+    outputs = harness[0] + WITHOUT_HEATING
+    figure.check("ASHRAE 140: outputs of 20 cases, inside films of EN ISO 52016-1", outputs, 74, 9, "-", PROGRAMS)
+    figure.check("ASHRAE 140: acceptance limits, inside films of EN ISO 52016-1", limits[0], 40, 0, "-", ACCEPTED)
+
+
 def test_the_standards_constants(site: Site, figure: Recorder) -> None:
-    """The same with nothing but the constants of the specification: more ranges, one acceptance limit less."""
+    """With nothing but the constants of the specification, the gap of windows too: one acceptance limit less."""
     programs, accepted, _ = read_limits(LIMITS)
     results = {
         name: figures_of(*Building(site, CASES[name], "standard").run()[:3], name.endswith("FF")) for name in BASIC
