@@ -13,7 +13,13 @@ import twin.kernels.energy
 import twin.kernels.solar  # noqa: F401
 from tests.validation.energy import bestest_cases as spec
 from tests.validation.energy.bestest_cases import AIR, FLOOR_M2, GLASS_EMITTANCE, VOLUME, Case
-from tests.validation.energy.bestest_radiation import PRESSURE_SHARE, Outside, beyond_constants, with_loads
+from tests.validation.energy.bestest_laws import (
+    PRESSURE_SHARE,
+    Outside,
+    beyond_constant_films,
+    beyond_constants,
+    with_loads,
+)
 from tests.validation.energy.bestest_sun import HOURS, Site, inside_fractions, light_of_windows
 from twin.energy.constructions import ROOM_K, Element, Layer, Load, Network, build_network, radiant_films
 from twin.energy.coupled import SETTLED_K, CoupledResult, Partition, Profiles, Zone, assembled, simulate_coupled
@@ -34,13 +40,13 @@ SOL_AIR = {"N": 1, "E": 2, "S": 3, "W": 4, "roof": 5}
 WINDOW_AIR = {"E": 6, "S": 7, "W": 8}
 LIGHT = {"E": 9, "S": 12, "W": 15}  # transmitted, absorbed by the inner pane, by the outer pane
 COLUMNS = 18
-RULES = ("standard", "walton", "own", "law")
+RULES = ("standard", "walton", "own", "law", "natural")
 """Where coefficients come from.
 
 standard: the constants that the specification lists, radiation at 10 °C outside and 20 °C inside. walton: the same, but
 natural convection inside at the temperatures of the case (`twin.energy.films`). own: convection as the specification
 lists it; radiation by the law of Stefan and Boltzmann and the gap between panes by EN 673, both made linear about the
-temperatures of the case. law: the same, but not linear: `bestest_radiation`."""
+temperatures of the case. law: the same, but not linear: `bestest_laws`. natural: and so natural convection inside."""
 TILT = {"floor": 0.0, "roof": 180.0}
 
 
@@ -223,27 +229,34 @@ class Building:
         self._set(site, elements(case, self.own))
         for _ in range(0 if rule == "standard" else SETTLING):
             surfaces, air = self._temperatures()
-            if rule in ("own", "law"):
+            if rule != "walton":
                 self.own = fitted(case, self.own, self.drive, self.elements, surfaces, air)
                 self._set(site, elements(case, self.own))
             elif "inside" not in case.constant:
                 self._set(site, fitted_films(self.elements, surfaces, air))
-        if rule == "law":
-            self._follow_the_law()
+        if rule in ("law", "natural"):
+            self._follow_the_laws(rule == "natural")
 
     def _temperatures(self) -> tuple[Float, Float]:
         """Return the inside surfaces (t, e) and the air of every step."""
         air = self._run(self.network)[2].astype(np.float64)
         return inside_surfaces(self.network, self.drive, self.profiles["gain"][0], air), air
 
-    def _follow_the_law(self) -> None:
+    def _follow_the_laws(self, natural: bool) -> None:
+        """Add two loads for each surface and one for the air, and run until they settle."""
         self.elements = with_loads(self.elements, COLUMNS)
-        out, room_k = outsides(self.case, self.own, tuple(spec.WALL_M2)), self.own.room_k
-        self.drive = np.column_stack([self.drive, np.zeros((len(self.drive), 2 * len(self.elements)))])
+        out, area = outsides(self.case, self.own, tuple(spec.WALL_M2)), np.array([e.area_m2 for e in self.elements])
+        self.drive = np.column_stack([self.drive, np.zeros((len(self.drive), 2 * len(area) + 1))])
         self.network = self._built(self.elements)
+        self.network.direct[-1] = self.network.solar_in[-1] = 1.0
         for _ in range(LAW_ROUNDS):
-            surfaces = self._temperatures()[0]
-            self.drive[:, COLUMNS:] = beyond_constants(self.case, self.elements, out, self.drive, surfaces, room_k)
+            surfaces, air = self._temperatures()
+            loads = beyond_constants(self.case, self.elements, out, self.drive, surfaces, self.own.room_k)
+            if natural:
+                given = beyond_constant_films(self.elements, surfaces, air)
+                loads[:, ::2] -= given
+                self.drive[:, -1] = given @ area
+            self.drive[:, COLUMNS:-1] = loads
 
     def _set(self, site: Site, parts: list[Element]) -> None:
         self.drive, self.elements = np.repeat(drives(site, self.case, self.own), self.case.steps, axis=0), parts
@@ -315,9 +328,9 @@ class Sunspace:
                 films = parts[0][-1].h_inside_w_m2k, parts[1][-1].h_inside_w_m2k
                 self.wall = replace(self.wall, films_w_m2k=films)
         if rule == "law":
-            self._follow_the_law()
+            self._follow_the_laws()
 
-    def _follow_the_law(self) -> None:
+    def _follow_the_laws(self) -> None:
         """As `Building`; the wall between the zones has one load in each, of what it radiates there."""
         count = [2 * len(zone.elements) + 2 for zone in self.zones]
         first = COLUMNS, COLUMNS + count[0]

@@ -1,8 +1,8 @@
-"""Radiation and the gaps of windows by their laws, hour by hour, as loads on the surfaces of a linear network.
+"""Radiation, gaps of windows and natural convection by their laws, hour by hour, as loads on a linear network.
 
-A network has constants. What the law of Stefan and Boltzmann and EN 673 give beyond them follows from the temperatures
-of a run and is a drive of the next one, until these settle: waveform relaxation, as between zones in
-`twin.energy.coupled`.
+A network has constants. What the law of Stefan and Boltzmann, EN 673 and, where wanted, Walton's films give beyond them
+follows from the temperatures of a run and is a drive of the next one, until these settle: waveform relaxation, as
+between zones in `twin.energy.coupled`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tests.validation.energy.bestest_cases import Case
 from twin.energy.constructions import Element, Load, radiant_films
+from twin.energy.films import LEAST_W_M2K, walton_film
 from twin.energy.glazing import gap_conductance
 
 Float = NDArray[np.float64]
@@ -63,6 +64,13 @@ def beyond_constants(
         loads[:, 2 * k] -= through
         loads[:, 2 * k + 1] += through + beyond
     return loads
+
+
+def beyond_constant_films(elements: Sequence[Element], surfaces: Float, air: Float) -> Float:
+    """Return what Walton's natural convection brings from surfaces to the air beyond their constants, W/m² (t, e)."""
+    apart = surfaces - air[:, None]
+    films = [np.maximum(walton_film(e.tilt_deg, d), LEAST_W_M2K) for e, d in zip(elements, apart.T, strict=True)]
+    return np.asarray((np.transpose(films) - np.array([e.h_inside_w_m2k for e in elements])) * apart)
 
 
 def _inside(elements: Sequence[Element], surfaces: Float, room_k: float) -> Float:

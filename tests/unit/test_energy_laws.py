@@ -1,4 +1,4 @@
-"""Radiation by its law as loads on a linear network, as the ASHRAE 140 cases take it, against closed forms."""
+"""Radiation and convection by their laws as loads on a linear network, as in the ASHRAE 140 cases: closed forms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.validation.energy.bestest_cases import CASES, PANES
-from tests.validation.energy.bestest_radiation import SIGMA, ZERO_K, Outside, beyond_constants, with_loads
+from tests.validation.energy.bestest_laws import (
+    SIGMA,
+    ZERO_K,
+    Outside,
+    beyond_constant_films,
+    beyond_constants,
+    with_loads,
+)
 from twin.energy.constructions import Element, Layer, radiant_films
 from twin.energy.glazing import gap_conductance
 
@@ -45,6 +52,12 @@ def test_constants_are_right_where_they_belong() -> None:
     surfaces = np.full((HOURS, 3), 20.0) + np.array([0.1, -0.1, 0.0])
     loads = beyond_constants(CASES["195"], elements(), [], drive(0.0, 0.0), surfaces, 293.15)
     assert np.abs(loads).max() < 1e-3
+
+
+def test_natural_convection() -> None:
+    parts, air = elements(), np.full(HOURS, 20.0)
+    loads = beyond_constant_films(parts, np.tile([28.0, 20.0, 12.0], (HOURS, 1)), air)
+    np.testing.assert_allclose(loads, np.tile([(2.62 - 2.5) * 8.0, 0.0, -(2.62 - 2.5) * 8.0], (HOURS, 1)))
 
 
 @settings(max_examples=30, deadline=None)
