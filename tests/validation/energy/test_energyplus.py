@@ -93,9 +93,9 @@ def test_its_own_convection(ours: Figures, site: Site, tmp_path: Path, figure: R
     found = theirs((*BASIC, "960"), tmp_path, films=False)
     free = pairs(ours, found, ("Tmax", "Tmin"))
     record(figure, "EnergyPlus, its own convection: floating extremes", free, 1.5, "°C", relative=False)
-    for title, kinds, most in (("annual demands", ("heat", "cool"), 2), ("peaks", ("peak heat", "peak cool"), 12)):
+    for title, kinds in (("annual demands", ("heat", "cool")), ("peaks", ("peak heat", "peak cool"))):
         compared = pairs(ours, found, kinds)
         apart = [(name, a, b) for name, a, b in compared if abs(a / b - 1.0) > 0.08]
         print(f"\nmore than 8 % off, {title}:", *(f"{name} {a:.3f} {b:.3f} {a / b - 1:+.1%}" for name, a, b in apart))
         within = len(compared) - len(apart)
-        figure.check(f"EnergyPlus, its own convection: {title} within 8 %", within, len(compared), most, "-", SOURCE)
+        figure.check(f"EnergyPlus, its own convection: {title} within 8 %", within, len(compared), 1, "-", SOURCE)
