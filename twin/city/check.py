@@ -11,8 +11,9 @@ from pyproj.exceptions import CRSError
 
 from twin.city.archetypes import check_archetypes
 from twin.city.check_layer import check_layer, first_of
+from twin.city.ground_floors import LEAST_LEVELS
 from twin.city.model import HOURS, City, Metadata, Terrain, Weather
-from twin.city.schema import HEAT_SUPPLIES, LAYERS, OPTIONAL_LAYERS
+from twin.city.schema import BUILDING_USES, HEAT_SUPPLIES, LAYERS, MAIN_USE, OPTIONAL_LAYERS
 from twin.city.upgrades import parse_upgrades
 from twin.errors import CrsError, DataError, GeometryError, SchemaError, TwinError, WeatherError, at_row, did_you_mean
 
@@ -50,6 +51,7 @@ def check_city(city: City) -> list[TwinError]:
     problems += _check_roof_planes(city.roof_planes)
     problems += _check_trees(city.trees)
     problems += _check_upgrades(city.buildings)
+    problems += _check_ground_floors(city.buildings)
     problems += check_weather(city.weather)
     problems += _check_terrain(city.terrain)
     if city.archetypes is not None:
@@ -282,6 +284,25 @@ def _check_upgrades(buildings: gpd.GeoDataFrame) -> list[TwinError]:
             where, more = first_of((buildings["upgrades"] == text).to_numpy(), buildings.index, "buildings", "upgrades")
             return [SchemaError(f"{exc.what}{more}", where=where, expected=exc.expected, remedy=exc.remedy)]
     return []
+
+
+def _check_ground_floors(buildings: gpd.GeoDataFrame) -> list[TwinError]:
+    """Check that no building of one storey has another use on its ground floor than as a whole."""
+    if not {"ground_floor_use", "use", "levels"} <= set(buildings.columns) or buildings["levels"].dtype != np.float64:
+        return []
+    ground = buildings["ground_floor_use"]
+    bad = (ground.isin(BUILDING_USES) & (ground != buildings["use"])).to_numpy(bool)
+    bad &= buildings["levels"].to_numpy() < LEAST_LEVELS
+    if not bad.any():
+        return []
+    where, more = first_of(bad, buildings.index, "buildings", "ground_floor_use")
+    return [
+        SchemaError(
+            f"there is no other floor than the ground floor{more}",
+            where=where,
+            expected=f"{MAIN_USE!r}, or at least {LEAST_LEVELS:g} levels",
+        )
+    ]
 
 
 def check_electricity(table: pd.DataFrame) -> list[TwinError]:

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from twin.city.schema import Column, Layer
+from twin.city.schema import IMPUTED, Column, Layer
 
 _NUMPY = {"float64": np.float64, "int64": np.int64, "bool": np.bool_}
 
@@ -63,6 +63,7 @@ def with_defaults(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:
     """Return a layer whose missing columns of state hold their default, in the schema's order.
 
     What has no default stays missing, for `twin.city.check` to name.
+    A default that needs an origin is ``imputed:default``.
     """
     added = {
         column.name: pd.Series(as_dtype(np.full(len(frame), column.default, object), column), index=frame.index)
@@ -71,6 +72,9 @@ def with_defaults(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:
     }
     if not added:
         return frame
+    for column in layer.columns:
+        if column.has_origin and column.name in added:
+            added[f"{column.name}_origin"] = pd.Series(f"{IMPUTED}default", index=frame.index, dtype="str")
     known = [name for c in layer.columns for name in (c.name, f"{c.name}_origin")]
     full = frame.assign(**added)
     order = [name for name in known if name in full.columns]

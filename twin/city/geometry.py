@@ -32,6 +32,8 @@ NATIONAL_CRS = {
 FOOT_M = 0.3048
 _MARGIN_DEG = 0.5
 MIN_AREA_M2 = 0.01
+REACH_DEG = 0.05
+"""Farthest that the roads may lie from the buildings, about 5 km (assumption)."""
 
 
 def metric_crs(longitude: float, latitude: float, country: str | None = None) -> str:
@@ -53,6 +55,18 @@ def metric_crs(longitude: float, latitude: float, country: str | None = None) ->
         f"no metric reference system fits longitude {longitude:g}, latitude {latitude:g}",
         expected="a place between 80° south and 84° north",
     )
+
+
+def check_together(buildings: gpd.GeoDataFrame, lines: gpd.GeoDataFrame, where: str) -> None:
+    """Raise GeometryError where no road comes near the buildings: the files are of two places."""
+    houses, streets = (shapely.box(*layer.to_crs(4326).total_bounds) for layer in (buildings, lines))
+    if not shapely.dwithin(houses, streets, REACH_DEG):
+        raise GeometryError(
+            f"the roads lie {shapely.distance(houses, streets):.2f} degrees from the buildings",
+            where=where,
+            expected="roads of the same place",
+            remedy="check both files and their reference systems",
+        )
 
 
 def _covers(crs: CRS, longitude: float, latitude: float, margin: float = 0.0) -> bool:

@@ -14,7 +14,8 @@ import shapely
 from twin.city.check import validated
 from twin.city.door import SUFFIXES, sha256
 from twin.city.frames import layer_frame
-from twin.city.geometry import check_crs, metric_crs, repair_lines, repair_polygons, to_metric
+from twin.city.geometry import check_crs, check_together, metric_crs, repair_lines, repair_polygons, to_metric
+from twin.city.ground_floors import with_ground_floors
 from twin.city.impute import complete_buildings, complete_charging_sites, complete_links
 from twin.city.model import City, Metadata, Source, Terrain
 from twin.city.osm import ATTRIBUTION, COPYRIGHT_URL, LICENCE, Bbox, read_osm
@@ -29,10 +30,8 @@ from twin.city.trees import trees_of
 from twin.city.vector import Mapped, read_buildings, read_mapping, read_roads, ways_of_lines
 from twin.city.weather_of_place import weather_of_place
 from twin.city.zones import assign_zones, grid_zones
-from twin.errors import DataError, GeometryError, UsageError
+from twin.errors import DataError, UsageError
 
-REACH_DEG = 0.05
-"""Farthest that the roads may lie from the buildings, about 5 km (assumption)."""
 DISTRICT_HEATED = frozenset(("DK", "EE", "FI", "IS", "LT", "LV", "SE"))
 """Countries whose towns are taken to be on district heating when nothing else is said (assumption)."""
 
@@ -57,6 +56,7 @@ class _Raw:
     roof_planes: gpd.GeoDataFrame | None = None
     terrain: Terrain | None = None
     trees: gpd.GeoDataFrame | None = None
+    services: gpd.GeoDataFrame | None = None
 
 
 def import_city(
@@ -217,7 +217,8 @@ def _city_of(
         repairs=(*raw.log, *log, *roads_log, *trees_log, *notes),
     )
     say("filling what is missing")
-    complete = complete_buildings(buildings, meta)
+    services = None if raw.services is None else to_metric(raw.services, crs)
+    complete = with_ground_floors(complete_buildings(buildings, meta), services)
     zones = grid_zones(complete, zone_cell_m)
     complete["zone_id"] = assign_zones(complete, zones)
     sites = complete_charging_sites(to_metric(raw.charging_sites, crs))
@@ -272,6 +273,7 @@ def _from_osm(path: str | Path, clip: Bbox | None, about: Mapping[str, str], say
         restrictions=data.restrictions,
         restrictions_left_out=data.restrictions_left_out,
         trees=data.trees,
+        services=data.services,
     )
 
 
@@ -300,7 +302,7 @@ def _from_vector(
     say("reading roads")
     lines = read_roads(roads, rules.get("roads"))
     check_crs(lines, str(roads))
-    _check_together(buildings, lines, str(roads))
+    check_together(buildings, lines, str(roads))
     sites = gpd.GeoDataFrame(index=gpd.pd.Index([], dtype="str", name="site_id"), geometry=[], crs=buildings.crs)
     sources = [_file_source(p, layer.crs.to_string(), about) for p, layer in ((path, buildings), (roads, lines))]
     return _Raw(buildings, sites, sources, Path(roads).stem, road_lines=lines)
@@ -333,22 +335,10 @@ def _from_solids(
     say("reading roads")
     raw.road_lines = read_roads(roads, read_mapping(mapping).get("roads"))
     check_crs(raw.road_lines, str(roads))
-    _check_together(raw.buildings, raw.road_lines, str(roads))
+    check_together(raw.buildings, raw.road_lines, str(roads))
     raw.sources.append(_file_source(roads, raw.road_lines.crs.to_string(), about))
     raw.origin = Path(roads).stem
     return raw
-
-
-def _check_together(buildings: gpd.GeoDataFrame, lines: gpd.GeoDataFrame, where: str) -> None:
-    """Raise GeometryError where no road comes near the buildings: the files are of two places."""
-    houses, streets = (shapely.box(*layer.to_crs(4326).total_bounds) for layer in (buildings, lines))
-    if not shapely.dwithin(houses, streets, REACH_DEG):
-        raise GeometryError(
-            f"the roads lie {shapely.distance(houses, streets):.2f} degrees from the buildings",
-            where=where,
-            expected="roads of the same place",
-            remedy="check both files and their reference systems",
-        )
 
 
 def _file_source(path: str | Path, crs: str, about: Mapping[str, str]) -> Source:

@@ -2,7 +2,7 @@
 
 Values that were given are never changed, a second pass changes nothing, and the order of rows does not matter.
 The rules of buildings run in a fixed order, since later ones build on earlier ones: use, levels and height, year
-class, roof, floor area, population, jobs, heat supply. Rates and their sources are in `twin.city.rules`.
+class, roof, floor area, population, jobs, heat supply, ground floor. Rates and their sources are in `twin.city.rules`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from twin.city.rules import (
     SMALL_OTHER_M2,
     STOREY_HEIGHT_M,
 )
-from twin.city.schema import BUILDING_USES, BUILDINGS, CHARGING_SITES, LINKS, YEAR_CLASSES
+from twin.city.schema import BUILDING_USES, BUILDINGS, CHARGING_SITES, LINKS, MAIN_USE, YEAR_CLASSES
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +68,7 @@ def complete_buildings(buildings: gpd.GeoDataFrame, meta: Metadata) -> gpd.GeoDa
     _fill_floor_area(c)
     _fill_people(c)
     _fill_heat_supply(c, meta.heat_supply)
+    c.fill("ground_floor_use", _all(c), MAIN_USE, "main_use")
     return c.frame()
 
 

@@ -36,6 +36,7 @@ _BUILDING_KEYS = (
     "tourism",
 )
 _TREE_KEYS = ("height", "est_height", "diameter_crown", "leaf_cycle", "leaf_type", "genus", "species", "wood", "type")
+_SERVICE_KEYS = ("shop", "amenity", "level")
 _ROAD_KEYS = ("junction", "ref", "lanes:forward", "lanes:backward", "maxspeed:forward", "maxspeed:backward")
 # Columns of pyrosm that are no tags.
 _FRAME_COLUMNS = frozenset(
@@ -49,7 +50,8 @@ Bbox = tuple[float, float, float, float]
 class OsmData:
     """What an extract holds, in WGS 84; `date` is the day of its newest edit (ISO).
 
-    `restrictions` are those on turns of cars, `restrictions_left_out` how many could not be used, by reason.
+    `restrictions` are those on turns of cars, `restrictions_left_out` how many could not be used, by reason; `services`
+    points with the `use` of shops and services on ground floors.
     """
 
     buildings: gpd.GeoDataFrame
@@ -60,6 +62,7 @@ class OsmData:
     restrictions: tuple[Restriction, ...] = ()
     restrictions_left_out: Counter[str] = field(default_factory=Counter)
     trees: gpd.GeoDataFrame | None = None
+    services: gpd.GeoDataFrame | None = None
 
 
 def read_osm(path: str | Path, *, clip: Bbox | None = None, progress: Callable[[str], None] | None = None) -> OsmData:
@@ -101,6 +104,14 @@ def read_osm(path: str | Path, *, clip: Bbox | None = None, progress: Callable[[
         stations = osm.get_data_by_custom_criteria(
             custom_filter={"amenity": ["charging_station"]}, filter_type="keep", keep_relations=False
         )
+        say("reading shops and services")
+        services = osm.get_data_by_custom_criteria(
+            custom_filter={"shop": True, "amenity": True},
+            filter_type="keep",
+            keep_ways=False,
+            keep_relations=False,
+            extra_attributes=list(_SERVICE_KEYS),
+        )
         say("reading trees")
         trees = osm.get_data_by_custom_criteria(
             custom_filter={"natural": ["tree"]},
@@ -127,6 +138,7 @@ def read_osm(path: str | Path, *, clip: Bbox | None = None, progress: Callable[[
             restrictions=restrictions,
             restrictions_left_out=left_out,
             trees=_trees(trees),
+            services=_services(services),
         )
 
 
@@ -212,6 +224,14 @@ def _trees(frame: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
     points = frame[frame.geometry.geom_type == "Point"]
     rows: list[dict[str, tuple[Any, str]]] = [dict(osm_tags.tree(tags)) for tags in _tags(points)]
     return _raw_layer(TREES, points, rows)
+
+
+def _services(frame: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
+    if frame is None or len(frame) == 0:
+        return None
+    uses = pd.array([osm_tags.street_use(tags) for tags in _tags(frame)], "str")
+    points = gpd.GeoDataFrame({"use": uses}, geometry=frame.geometry.to_numpy(), crs=4326)
+    return points[points["use"].notna() & (points.geometry.geom_type == "Point")]
 
 
 def _ways(edges: pd.DataFrame) -> Iterator[Way]:

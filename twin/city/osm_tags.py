@@ -75,6 +75,19 @@ def building_use(tags: Tags) -> tuple[str | None, str]:
     return (use, DERIVED) if use else (None, "")
 
 
+def street_use(tags: Tags) -> str | None:
+    """Return the use that a mapped shop or service gives the ground floor; None where it gives none.
+
+    What says that it is on another level, and what is no room (benches, machines, parking), gives none.
+    """
+    if "0" not in re.split(r"[;,]", tags.get("level", "0").replace(" ", "")):
+        return None
+    if tags.get("shop", "no") not in ("no", "vacant"):
+        return USES.get(tags["shop"], "retail")
+    use = USES.get(tags.get("amenity", ""))
+    return None if use in ("residential", "other") else use
+
+
 def length_m(text: str | None) -> float:
     """Return a length such as ``12``, ``12.13 m``, ``40 ft`` or ``40'`` in metres; NaN when it is none."""
     match = re.fullmatch(r"\s*(\d+(?:[.,]\d+)?)\s*(m|ft|'|)\s*", text or "")

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-BUILDING_USES = ("residential", "office", "retail", "education", "health", "public", "industrial", "other")
-YEAR_CLASSES = ("before-1940", "1940-1959", "1960-1979", "1980-1999", "2000-2009", "2010-onwards")
-ROOF_TYPES = ("flat", "gabled", "hipped")
-ENVELOPES = ("existing", "standard_retrofit", "deep_retrofit")
-ELEMENTS = ("wall", "roof", "floor", "window", "ventilation")
-LEVELS = ("standard", "deep")
-"""What a package renews, and how well."""
-HEAT_SUPPLIES = (
-    "district_heating",
-    "gas_boiler",
-    "oil_boiler",
-    "direct_electric",
-    "air_heat_pump",
-    "ground_heat_pump",
+from twin.city.building_columns import (
+    BUILDING_USES,
+    BUILDINGS,
+    ELEMENTS,
+    ENVELOPES,
+    GROUND_FLOOR_USES,
+    HEAT_SUPPLIES,
+    LEVELS,
+    MAIN_USE,
+    ROOF_TYPES,
+    YEAR_CLASSES,
 )
+from twin.city.columns import DERIVED, IMPUTED, MEASURED, Column, Layer
+
+__all__ = [
+    "BUILDINGS",
+    "BUILDING_USES",
+    "CHARGING_SITES",
+    "CYCLE_FACILITIES",
+    "DERIVED",
+    "ELEMENTS",
+    "ENVELOPES",
+    "GROUND_FLOOR_USES",
+    "HEAT_SUPPLIES",
+    "IMPUTED",
+    "LAYERS",
+    "LEVELS",
+    "LINKS",
+    "MAIN_USE",
+    "MEASURED",
+    "NODES",
+    "OPTIONAL_LAYERS",
+    "ROAD_CLASSES",
+    "ROOF_PLANES",
+    "ROOF_TYPES",
+    "TREES",
+    "YEAR_CLASSES",
+    "ZONES",
+    "Column",
+    "Layer",
+]
+
 ROAD_CLASSES = (
     "motorway",
     "trunk",
@@ -31,211 +56,6 @@ ROAD_CLASSES = (
     "service",
 )
 CYCLE_FACILITIES = ("none", "lane", "track")
-
-MEASURED, DERIVED = "measured", "derived"
-IMPUTED = "imputed:"
-"""Values of an ``_origin`` column: ``measured``, ``derived`` or ``imputed:<rule>``."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a layer.
-
-    Parameters
-    ----------
-    name : str
-    dtype : str
-        ``"str"``, ``"float64"``, ``"int64"`` or ``"bool"``.
-    unit : str
-        ``"-"`` where there is none.
-    meaning : str
-    low, high : float or None
-        Valid range, inclusive.
-    values : tuple of str
-        Allowed values of a category; empty when free.
-    imputation : str
-        How a missing value is filled; empty when the column must be given or is plain state.
-    has_origin : bool
-        Whether a column ``<name>_origin`` says where each value is from.
-    default : object
-        Value for a column that describes state (for example no PV installed); None when there is no default.
-    """
-
-    name: str
-    dtype: str
-    unit: str
-    meaning: str
-    low: float | None = None
-    high: float | None = None
-    values: tuple[str, ...] = ()
-    imputation: str = ""
-    has_origin: bool = False
-    default: object = None
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer: its name, the name of its id (the index), geometry types and columns."""
-
-    name: str
-    id_name: str
-    geometry: tuple[str, ...]
-    columns: tuple[Column, ...] = field(default_factory=tuple)
-
-    def column(self, name: str) -> Column:
-        """Return a column by name; KeyError when there is none."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
-
-
-BUILDINGS = Layer(
-    "buildings",
-    "building_id",
-    ("Polygon", "MultiPolygon"),
-    (
-        Column("name", "str", "-", "name or address, may be empty", default=""),
-        Column(
-            "use",
-            "str",
-            "-",
-            "main use",
-            values=BUILDING_USES,
-            imputation="from tags, else size and neighbours",
-            has_origin=True,
-        ),
-        Column(
-            "height_m",
-            "float64",
-            "m",
-            "height of the eaves or flat roof above ground",
-            1.5,
-            600.0,
-            imputation="from levels, else median of type and neighbours",
-            has_origin=True,
-        ),
-        Column(
-            "levels",
-            "float64",
-            "-",
-            "storeys above ground",
-            1.0,
-            200.0,
-            imputation="from height, else median of type and neighbours",
-            has_origin=True,
-        ),
-        Column(
-            "year_class",
-            "str",
-            "-",
-            "class of the year of construction",
-            values=YEAR_CLASSES,
-            imputation="from start date, else most common of neighbours",
-            has_origin=True,
-        ),
-        Column(
-            "roof_type",
-            "str",
-            "-",
-            "roof shape",
-            values=ROOF_TYPES,
-            imputation="from tags, else by use, size and year class",
-            has_origin=True,
-        ),
-        Column(
-            "roof_azimuth_deg",
-            "float64",
-            "deg",
-            "azimuth of the main pitched roof plane, clockwise from north; 0 when flat",
-            0.0,
-            360.0,
-            imputation="across the long side of the footprint",
-            has_origin=True,
-        ),
-        Column(
-            "roof_tilt_deg",
-            "float64",
-            "deg",
-            "tilt of the roof planes; 0 when flat",
-            0.0,
-            75.0,
-            imputation="by roof type",
-            has_origin=True,
-        ),
-        Column("footprint_area_m2", "float64", "m2", "area of the footprint", 0.0, 2e6),
-        Column(
-            "floor_area_m2",
-            "float64",
-            "m2",
-            "gross heated floor area",
-            0.0,
-            2e7,
-            imputation="footprint times levels times a net factor",
-            has_origin=True,
-        ),
-        Column(
-            "population",
-            "float64",
-            "persons",
-            "residents",
-            0.0,
-            1e5,
-            imputation="floor area per resident of residential use",
-            has_origin=True,
-        ),
-        Column(
-            "jobs",
-            "float64",
-            "jobs",
-            "workplaces",
-            0.0,
-            1e5,
-            imputation="floor area per workplace by use",
-            has_origin=True,
-        ),
-        Column(
-            "heat_supply",
-            "str",
-            "-",
-            "main heat supply",
-            values=HEAT_SUPPLIES,
-            imputation="the city's usual supply by use and size",
-            has_origin=True,
-        ),
-        Column("envelope", "str", "-", "state of the envelope", values=ENVELOPES, default="existing"),
-        Column(
-            "upgrades", "str", "-", "elements renewed beyond the state of the envelope, as element:level separated by "
-            "one blank", default="",
-        ),
-        Column("heating_shift_k", "float64", "K", "added to the heating set-point", -5.0, 5.0, default=0.0),
-        Column("heat_response", "bool", "-", "heating follows the signal of demand response", default=False),
-        Column(
-            "appliance_factor", "float64", "-", "electricity of appliances and lighting relative to usual", 0.2, 3.0,
-            default=1.0,
-        ),
-        Column("electric_cars", "float64", "cars", "electric cars charged at the building", 0.0, 1e5, default=0.0),
-        Column("battery_kwh", "float64", "kWh", "usable capacity of batteries", 0.0, 1e6, default=0.0),
-        Column("pv_share", "float64", "-", "share of the suitable roof area that carries PV", 0.0, 1.0, default=0.0),
-        Column(
-            "facade_pv_share", "float64", "-", "share of the suitable façade area that carries PV", 0.0, 1.0,
-            default=0.0,
-        ),
-        Column(
-            "energy_community", "str", "-", "energy community that the building shares PV surplus in, may be empty",
-            default="",
-        ),
-        Column(
-            "community_price_eur_kwh", "float64", "EUR/kWh", "price of what members of the community share", -5.0, 5.0,
-            default=0.0,
-        ),
-        Column(
-            "community_fee_eur_kwh", "float64", "EUR/kWh", "grid fee and taxes on what members share", 0.0, 2.0,
-            default=0.0,
-        ),
-        Column("zone_id", "str", "-", "zone that holds the building"),
-    ),
-)  # fmt: skip
 
 NODES = Layer(
     "nodes",

@@ -115,9 +115,9 @@ def light_through_windows(fabric: Fabric) -> Float:
     return np.asarray(fabric.window_m2 * fabric.shading * fabric.g_value[:, None])
 
 
-def assemble(fabric: Fabric) -> Networks:
-    """Return the networks of buildings; `check_fabric` says beforehand what cannot be."""
-    parts, sources = chains(fabric), outside_sources(fabric)
+def assemble(fabric: Fabric, parts: dict[str, Chain] | None = None) -> Networks:
+    """Return the networks of buildings; `check_fabric` says beforehand what cannot be. parts: `chains`, if others."""
+    parts, sources = chains(fabric) if parts is None else parts, outside_sources(fabric)
     names = (*ELEMENTS, "window")
     n, size = len(fabric.mass), sum(len(chain.heat) for chain in parts.values())
     capacity, conductance = np.zeros((n, size)), np.zeros((n, size, size))

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 import twin.kernels.energy  # noqa: F401  (registers the kernels)
 from twin.city.model import Weather
 from twin.energy import archetypes as arch
-from twin.energy.assembly import CONVECTIVE, assemble
-from twin.energy.fabric import Fabric, check_fabric
+from twin.energy.assembly import CONVECTIVE, Networks, assemble
+from twin.energy.fabric import Fabric
 from twin.energy.parameters import EnergyParameters
 from twin.energy.profiles import Profiles
 from twin.energy.zones import Block, Zones
@@ -47,7 +47,6 @@ class Balance(NamedTuple):
 
 
 def modal_balance(
-    block: Block,
     zones: Zones,
     fabric: Fabric,
     profiles: Profiles,
@@ -60,16 +59,36 @@ def modal_balance(
 
     Parameters
     ----------
-    block, zones, fabric
-        Of n buildings.
+    zones, fabric
+        Of n buildings, checked.
     profiles : Profiles
     profile : int64 (n,)
         Row of the profiles of each building.
     drive : float64 (8760, m)
         `twin.energy.drives.drives`.
     """
-    check_fabric(fabric, block.buildings.index.to_numpy(str))
     networks = assemble(fabric)
+    internal = zones.floor_area_m2 * zones.gains
+    modes = registry.get("energy.zone_reduction", "reference" if variant == "reference" else "numba")(
+        zone_table(zones, networks),
+        networks.direct,
+        networks.solar_in,
+        networks.capacity_j_k,
+        networks.conductance_w_k,
+        networks.air_in_w_k,
+        networks.drive_in,
+        internal[:, None] * networks.gain_in,
+        MODES,
+    )
+    schedules = schedules_of(profiles, parameters)
+    heating, cooling, _, flows, figures = registry.get("energy.zone_modal", variant)(
+        drive, *schedules, profile, *modes, START_C, parameters.overheating_limit_c, WARMUP_HOURS, 1
+    )
+    return Balance(heating, cooling, flows, figures[:, 5], figures[:, 6])
+
+
+def zone_table(zones: Zones, networks: Networks) -> Float:
+    """Return the zones as the kernels take them, float64 (n, 13), `network_contract.ZONE_COLUMNS`."""
     internal = zones.floor_area_m2 * zones.gains
     columns = {
         "h_leak_w_k": zones.h_leak_w_k,
@@ -86,22 +105,12 @@ def modal_balance(
         "surface_film_w_k": networks.film_w_k,
         "convective_w": CONVECTIVE * internal,
     }
-    modes = registry.get("energy.zone_reduction", "reference" if variant == "reference" else "numba")(
-        np.column_stack([columns[name] for name in network_contract.ZONE_COLUMNS]),
-        networks.direct,
-        networks.solar_in,
-        networks.capacity_j_k,
-        networks.conductance_w_k,
-        networks.air_in_w_k,
-        networks.drive_in,
-        internal[:, None] * networks.gain_in,
-        MODES,
-    )
-    schedules = profiles.heat_set_c, profiles.cool_set_c, _gain(profiles, parameters), profiles.air_flow
-    heating, cooling, _, flows, figures = registry.get("energy.zone_modal", variant)(
-        drive, *schedules, profile, *modes, START_C, parameters.overheating_limit_c, WARMUP_HOURS, 1
-    )
-    return Balance(heating, cooling, flows, figures[:, 5], figures[:, 6])
+    return np.column_stack([columns[name] for name in network_contract.ZONE_COLUMNS])
+
+
+def schedules_of(profiles: Profiles, parameters: EnergyParameters) -> tuple[Float, Float, Float, Float]:
+    """Return set-points, internal gains by floor area and air flow as the kernels take them."""
+    return profiles.heat_set_c, profiles.cool_set_c, _gain(profiles, parameters), profiles.air_flow
 
 
 def simple_hourly_balance(

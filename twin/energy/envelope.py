@@ -14,6 +14,7 @@ from twin.energy.archetypes import USES, Use
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
 
 ORIENTATIONS = 8
 TOUCHING_M = 0.3
@@ -33,6 +34,8 @@ class Shells:
     party_wall_m2 : float64 (n,)
         Wall shared with neighbours, no loss.
     roof_m2, floor_m2 : float64 (n,)
+    between_m2 : float64 (n,)
+        Floor shared with the other zone of the building.
     """
 
     wall_m2: NDArray[np.float64]
@@ -40,6 +43,7 @@ class Shells:
     party_wall_m2: NDArray[np.float64]
     roof_m2: NDArray[np.float64]
     floor_m2: NDArray[np.float64]
+    between_m2: NDArray[np.float64]
 
 
 def build_shells(
@@ -49,26 +53,38 @@ def build_shells(
 
     Where a neighbour is lower, the wall above its eaves is an outer wall.
     """
+    which = np.arange(len(buildings))[rows]
+    mine = buildings.iloc[rows]
+    walls, party = outer_walls(buildings, which, mine["height_m"].to_numpy(np.float64))
+    windows = walls * window_share(mine, walls, uses)[:, None]
+    footprint = mine["footprint_area_m2"].to_numpy(np.float64)
+    return Shells(walls - windows, windows, party, footprint, footprint, np.zeros(len(which)))
+
+
+def window_share(zones: pd.DataFrame, walls: NDArray[np.float64], uses: Mapping[str, Use]) -> NDArray[np.float64]:
+    """Return the windows over the outer walls (n, 8) of zones with their use and floor area, float64 (n,)."""
+    share = zones["use"].map({use: uses[use].window_share for use in uses}).to_numpy(np.float64)
+    wanted = share * walls.sum(axis=1)
+    most = LARGEST_WINDOWS * zones["floor_area_m2"].to_numpy(np.float64)
+    return np.asarray(share * np.minimum(1.0, most / np.maximum(wanted, 1e-9)))
+
+
+def outer_walls(
+    buildings: gpd.GeoDataFrame, which: NDArray[np.int64], up_to_m: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the outer walls by orientation (n, 8) and the party walls (n,) of some buildings up to a height each."""
     geometry = np.asarray(buildings.geometry.array)
     height = buildings["height_m"].to_numpy(np.float64)
-    which = np.arange(len(buildings))[rows]
     owner, segments, bearing = _segments(shapely.orient_polygons(geometry[which]))
     length = shapely.length(segments)
-    shared = np.minimum(_shared_area(geometry, height, which, owner, segments), length * height[which[owner]])
-    outer = length * height[which[owner]] - shared
-
-    walls = np.zeros((len(which), ORIENTATIONS))
+    own = up_to_m[owner]
+    shared = np.minimum(_shared_area(geometry, height, which[owner], own, segments), length * own)
+    outer = length * own - shared
+    walls, party = np.zeros((len(which), ORIENTATIONS)), np.zeros(len(which))
     sector = np.round(bearing / (360.0 / ORIENTATIONS)).astype(np.int64) % ORIENTATIONS
     np.add.at(walls, (owner, sector), outer)
-    share = buildings["use"].iloc[rows].map({use: uses[use].window_share for use in uses}).to_numpy(np.float64)
-    floor_area = buildings["floor_area_m2"].iloc[rows].to_numpy(np.float64)
-    wanted = share * walls.sum(axis=1)
-    share = share * np.minimum(1.0, LARGEST_WINDOWS * floor_area / np.maximum(wanted, 1e-9))
-    windows = walls * share[:, None]
-    footprint = buildings["footprint_area_m2"].iloc[rows].to_numpy(np.float64)
-    party = np.zeros(len(which))
     np.add.at(party, owner, shared)
-    return Shells(walls - windows, windows, party, footprint, footprint)
+    return walls, party
 
 
 def _segments(
@@ -93,16 +109,17 @@ def _segments(
 def _shared_area(
     geometry: NDArray[np.object_],
     height: NDArray[np.float64],
-    which: NDArray[np.int64],
-    owner: NDArray[np.int64],
+    building: NDArray[np.int64],
+    up_to_m: NDArray[np.float64],
     segments: NDArray[np.object_],
 ) -> NDArray[np.float64]:
     """Return the area of each edge's wall that stands against neighbours.
 
-    The length within `TOUCHING_M` of the neighbour counts; a stub no longer than that is a wall meeting a corner.
+    Each edge has its building and a height up to which its wall counts. The length within `TOUCHING_M` of the neighbour
+    counts; a stub no longer than that is a wall meeting a corner.
     """
     edge, other = shapely.STRtree(geometry).query(segments, predicate="dwithin", distance=TOUCHING_M)
-    foreign = which[owner[edge]] != other
+    foreign = building[edge] != other
     edge, other = edge[foreign], other[foreign]
     order = np.lexsort((other, edge))
     edge, other = edge[order], other[order]
@@ -112,6 +129,6 @@ def _shared_area(
         grown = shapely.buffer(geometry[needed], TOUCHING_M, join_style="mitre")
         touching = shapely.length(shapely.intersection(segments[edge], grown[position]))
         touching[touching <= 2.0 * TOUCHING_M] = 0.0
-        low = np.minimum(height[which[owner[edge]]], height[other])
+        low = np.minimum(up_to_m[edge], height[other])
         np.add.at(area, edge, touching * low)
     return area

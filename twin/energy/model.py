@@ -13,13 +13,15 @@ from twin.city.model import HOURS, City, Weather
 from twin.city.morph import with_heat_island
 from twin.city.schema import BUILDING_USES
 from twin.energy.archetypes import archetypes_of
-from twin.energy.balances import Balance, modal_balance, simple_hourly_balance
+from twin.energy.balances import Balance, simple_hourly_balance
 from twin.energy.drives import SunOnBuildings, check_sun, check_weather, drives
-from twin.energy.envelope import build_shells
+from twin.energy.fabric import check_fabric
 from twin.energy.heat_island import heat_island_k
 from twin.energy.homes import home_years
 from twin.energy.loads import Loads, building_loads, lived_in
+from twin.energy.pairs import zones_balance
 from twin.energy.parameters import EnergyParameters, Factors
+from twin.energy.parts import Parts
 from twin.energy.profiles import Profiles, build_profiles, responding
 from twin.energy.response import heat_load_signal
 from twin.energy.supply import supply_heat
@@ -49,6 +51,11 @@ class EnergyResult:
     heating_kw, cooling_kw, hot_water_kw, electricity_kw, district_heating_kw : float32 (n, 8760)
     vehicles_kw : float32 (n, 8760)
         Electric cars charged as they come home; not part of `electricity_kw`.
+    zones : DataFrame
+        The two zones of every building whose ground floor has a use of its own, indexed by building: part
+        (``ground_floor``, ``above``), use, floor_area_m2, heating_kwh_a, cooling_kwh_a, hot_water_kwh_a,
+        appliances_kwh_a, overheating_h, max_operative_c and from_other_kwh_a (heat that the
+        zone receives through the floor from the other, negative where it gives). Other buildings have no rows.
     totals : dict
         Sums of the columns of `buildings` (but not of `INTENSIVE` ones), and ``peak_district_heating_kw`` of these
         rows together.
@@ -62,6 +69,7 @@ class EnergyResult:
     electricity_kw: NDArray[np.float32]
     district_heating_kw: NDArray[np.float32]
     vehicles_kw: NDArray[np.float32]
+    zones: pd.DataFrame
     totals: dict[str, float]
 
 
@@ -141,25 +149,28 @@ def _simulate(
     buildings = city.buildings.iloc[rows]
     archetypes = archetypes_of(city)
     temperature_c = np.array(weather.temperature_c, np.float64)  # writable: numba compiles read-only arrays anew
-    shells = build_shells(city.buildings, rows, archetypes.uses)
-    behaviour = draw_behaviour(buildings.index, parameters, seed, draw)
-    block = block_of(buildings, shells, archetypes, behaviour, factors)
+    parts = Parts(buildings)
+    shells = parts.shells(city.buildings, rows, archetypes.uses)
+    behaviour = draw_behaviour(parts.table.index, parameters, seed, draw)
+    own = factors.rows(parts.owner)
+    block = block_of(parts.table, shells, archetypes, behaviour, own, parts.envelope(archetypes))
     other = "reference" if variant == "reference" else "numba"
     homes = home_years(seed, parameters.persons_per_home, weather.ghi_w_m2, other)
     profiles = lived_in(build_profiles(archetypes.uses, parameters, temperature_c), homes)
-    balance = _balance(block, profiles, city, weather, sun, rows, parameters, method, variant)
+    balance, through = _balance(parts, block, profiles, city, weather, sun, rows, parameters, method, variant)
+    loads = _loads(block, profiles, weather, parameters, seed, draw, other)
+    zones = _zones(parts, balance, loads, through)
 
-    heating, cooling = balance.heating_w, balance.cooling_w
+    heating, cooling = parts.summed(balance.heating_w), parts.summed(balance.cooling_w)
     for power in (heating, cooling):
         power *= np.float32(1e-3)
-    loads = _loads(block, profiles, weather, parameters, seed, draw, other)
-    hot_water, appliances = loads.hot_water_kw, loads.appliances_kw
+    hot_water, appliances = parts.summed(loads.hot_water_kw), parts.summed(loads.appliances_kw)
     supply = supply_heat(buildings, heating, hot_water, temperature_c, parameters, other, cooling_kw=cooling)
     electricity = supply.electricity_kw
     electricity += appliances
 
     area = buildings["floor_area_m2"].to_numpy(np.float64)
-    flows = pd.DataFrame(balance.flows / 1000.0, index=buildings.index, columns=list(BALANCE))
+    flows = pd.DataFrame(parts.summed(balance.flows / 1000.0), index=buildings.index, columns=list(BALANCE))
     heat = flows["heating"].to_numpy()
     annual = {
         "heating_kwh_a": heat,
@@ -168,16 +179,36 @@ def _simulate(
         "appliances_kwh_a": _year(appliances),
         "peak_heating_kw": heating.max(axis=1).astype(np.float64),
         "peak_cooling_kw": np.abs(cooling.max(axis=1)).astype(np.float64),
-        "overheating_h": np.where(area > 0.0, balance.overheating_h, 0.0),
-        "max_operative_c": np.where(area > 0.0, balance.max_operative_c, 0.0),
+        "overheating_h": np.where(area > 0.0, parts.highest(balance.overheating_h), 0.0),
+        "max_operative_c": np.where(area > 0.0, parts.highest(balance.max_operative_c), 0.0),
         **{name: supply.annual[name].to_numpy() for name in ("district_heating_kwh_a", "gas_kwh_a", "oil_kwh_a")},
         "electricity_kwh_a": _year(electricity),
         **{name: supply.annual[name].to_numpy() for name in ("heat_co2_kg_a", "heat_cost_eur_a")},
         "heating_kwh_m2_a": np.divide(heat, area, out=np.zeros(len(area)), where=area > 0.0),
     }
     table = pd.DataFrame(annual, index=buildings.index)
-    series = heating, cooling, hot_water, electricity, supply.district_heating_kw, loads.vehicles_kw
-    return EnergyResult(table, flows, *series, _totals(table, supply.district_heating_kw))
+    vehicles = loads.vehicles_kw[: len(buildings)]
+    series = heating, cooling, hot_water, electricity, supply.district_heating_kw, vehicles
+    return EnergyResult(table, flows, *series, zones, _totals(table, supply.district_heating_kw))
+
+
+def _zones(parts: Parts, balance: Balance, loads: Loads, through_wh: NDArray[np.float64]) -> pd.DataFrame:
+    """Return the results of the zones of buildings of two, the ground floors first."""
+    ground = np.arange(len(parts.buildings), len(parts.owner))
+    rows = np.concatenate([ground, parts.mixed])
+    table = {
+        "part": np.repeat(["ground_floor", "above"], len(ground)),
+        "use": parts.table["use"].to_numpy(object)[rows],
+        "floor_area_m2": parts.table["floor_area_m2"].to_numpy(np.float64)[rows],
+        "heating_kwh_a": balance.flows[rows, BALANCE.index("heating")] / 1000.0,
+        "cooling_kwh_a": balance.flows[rows, BALANCE.index("cooling")] / 1000.0,
+        "hot_water_kwh_a": _year(loads.hot_water_kw[rows]),
+        "appliances_kwh_a": _year(loads.appliances_kw[rows]),
+        "overheating_h": balance.overheating_h[rows],
+        "max_operative_c": balance.max_operative_c[rows],
+        "from_other_kwh_a": np.concatenate([-through_wh, through_wh]) / 1000.0,
+    }
+    return pd.DataFrame(table, index=parts.buildings.index[parts.owner[rows]])
 
 
 def _totals(buildings: pd.DataFrame, district_heating_kw: NDArray[np.float32]) -> dict[str, float]:
@@ -196,10 +227,12 @@ def _together(parts: Sequence[EnergyResult], members: Sequence[NDArray[np.int64]
         for part, mine in zip(parts, members, strict=True):
             series[name][mine] = getattr(part, name)
     totals = _totals(tables[0], series["district_heating_kw"])
-    return EnergyResult(buildings=tables[0], balance=tables[1], **series, totals=totals)
+    zones = pd.concat([p.zones for p in parts])
+    return EnergyResult(buildings=tables[0], balance=tables[1], **series, zones=zones, totals=totals)
 
 
 def _balance(
+    parts: Parts,
     block: Block,
     profiles: Profiles,
     city: City,
@@ -209,15 +242,19 @@ def _balance(
     parameters: EnergyParameters,
     method: str,
     variant: str,
-) -> Balance:
+) -> tuple[Balance, NDArray[np.float64]]:
+    """Return the balance of the zones and the heat through floors between them, none in the simple hourly method."""
     zones = zones_of(block, profiles, weather, parameters)
-    fabric = fabric_of(block, zones, sun.shading[rows], sun.roof_shading[rows], parameters)
+    at = rows[parts.owner]
+    fabric = fabric_of(block, zones, sun.shading[at], sun.roof_shading[at], parameters)
+    check_fabric(fabric, block.buildings.index.to_numpy(str))
     schedules, row = _schedules(block, profiles, city.electricity, weather, parameters)
     if method == "simple_hourly":
         irradiance = sun.irradiance_w_m2
-        return simple_hourly_balance(block, zones, fabric, schedules, row, weather, irradiance, parameters, variant)
-    drive = drives(weather, sun, parameters)
-    return modal_balance(block, zones, fabric, schedules, row, drive, parameters, variant)
+        apart = simple_hourly_balance(block, zones, fabric, schedules, row, weather, irradiance, parameters, variant)
+        return apart, np.zeros(len(parts.mixed))
+    drive, between = drives(weather, sun, parameters), block.shells.between_m2
+    return zones_balance(parts, between, zones, fabric, schedules, row, drive, parameters, variant)
 
 
 def _schedules(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -70,10 +70,15 @@ class Block:
 
 
 def block_of(
-    buildings: pd.DataFrame, shells: Shells, archetypes: arch.Archetypes, behaviour: Behaviour, factors: Factors
+    buildings: pd.DataFrame,
+    shells: Shells,
+    archetypes: arch.Archetypes,
+    behaviour: Behaviour,
+    factors: Factors,
+    envelope: dict[str, NDArray[Any]] | None = None,
 ) -> Block:
-    """Look up the archetypes of buildings."""
-    envelope = archetypes.envelope(buildings)
+    """Look up the archetypes of buildings; their `envelope` too where it is not known yet."""
+    envelope = archetypes.envelope(buildings) if envelope is None else envelope
     use = np.asarray(buildings["use"].map({name: i for i, name in enumerate(BUILDING_USES)}), np.int64)
     names = arch.Use.__dataclass_fields__
     standard = {f: np.array([float(getattr(archetypes.uses[u], f)) for u in BUILDING_USES])[use] for f in names}
@@ -138,7 +143,12 @@ def fabric_of(block: Block, zones: Zones, shading: Float, roof_shading: Float, p
     e, shells = block.envelope, block.shells
     walls, windows = shells.wall_m2.sum(axis=1), shells.window_m2.sum(axis=1)
     outer = walls + windows + shells.roof_m2 + shells.floor_m2
-    inner_floor, inner_wall = inner_areas(zones.floor_area_m2, shells.floor_m2, outer, shells.party_wall_m2)
+    inner_floor, inner_wall = inner_areas(
+        zones.floor_area_m2,
+        np.maximum(shells.floor_m2, shells.between_m2),
+        outer + shells.between_m2,
+        shells.party_wall_m2,
+    )
     scale = parameters.u_value_factor * block.factors.u_value
     u_value = {name: arch.THERMAL_BRIDGES * e[f"{name}_w_m2k"] for name in ("wall", "roof", "floor")}
     u_value["window"] = e["window_w_m2k"]

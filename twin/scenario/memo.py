@@ -38,7 +38,8 @@ class Prints:
 
         pv = ("pv_share", "facade_pv_share", "battery_kwh", *COMMUNITY)
         heat = ("envelope", "upgrades", "heat_supply", "heat_supply_origin", "heating_shift_k", "heat_response")
-        energy = (*heat, "appliance_factor", "electric_cars", *pv)
+        ground = ("ground_floor_use", "ground_floor_use_origin")
+        energy = (*heat, *ground, "appliance_factor", "electric_cars", *pv)
         streets = [fingerprint.layer_hash(layer) for layer in (city.nodes, city.links, city.zones)]
         return cls(
             traffic=fingerprint.combined(fingerprint.layer_hash(city.buildings, without=energy), *streets),

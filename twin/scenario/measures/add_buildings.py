@@ -33,6 +33,7 @@ from twin.scenario.measures.change_heat_supply import Supply
 
 OVERLAP_M2 = 1.0
 Use = Literal["residential", "office", "retail", "education", "health", "public", "industrial", "other"]
+GroundFloor = Literal["main", "residential", "office", "retail", "education", "health", "public", "industrial", "other"]
 YearClass = Literal["before-1940", "1940-1959", "1960-1979", "1980-1999", "2000-2009", "2010-onwards"]
 
 
@@ -42,6 +43,7 @@ class NewBuilding(Model):
     polygon: Corners
     name: str = ""
     use: Use
+    ground_floor_use: GroundFloor | None = Field(None, description="use of the ground floor, where it is another")
     height_m: float | None = Field(None, ge=1.5, le=600, description="height of the eaves or flat roof in m")
     levels: float | None = Field(None, ge=1, le=200, description="storeys above ground")
     year_class: YearClass = "2010-onwards"
@@ -137,7 +139,7 @@ def _typed(buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     result = buildings.copy()
     for name in buildings.columns.drop("geometry"):
         column = BUILDINGS.column(name)
-        if column.default is not None:
+        if column.default is not None and not column.has_origin:
             result[name] = result[name].astype(object).where(result[name].notna(), column.default)
         try:
             result[name] = result[name].astype("str" if column.dtype == "str" else "float64")
