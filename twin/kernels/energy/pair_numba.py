@@ -19,6 +19,8 @@ Single = NDArray[np.float32]
 STEP = 3600.0
 TILE = 96
 """Hours of a tile."""
+SETTLED_K = 1e-9
+"""Sweeps end when the second air moves by no more."""
 
 
 @njit(cache=True)
@@ -41,15 +43,19 @@ def _add(to: Float, weight: Float, rows: Float, start: int) -> None:
 
 @njit(cache=True, error_model="numpy")
 def _settle(
-    zone: Float, own: float, outside: float, before: float, low: float, high: float, h_air: float, lost: float
+    zone: Float, heat: float, outside: float, band: tuple[float, float], lost: float, gained: float, open_w_k: float
 ) -> tuple[float, float, float]:
-    """Return the air, the power and the airing of an hour; see `twin.kernels.energy.air_node.held`."""
-    still = (own + h_air * outside + zone[2] / STEP * before) / lost
+    """Return the air, the power and the airing of an hour; see `twin.kernels.energy.air_node.held`.
+
+    heat: to the air at 0 °C; lost: per kelvin, `gained` its inverse; open_w_k: airing over what it leaves of the rise.
+    """
+    low, high = band
+    still = heat * gained
     needed = max(0.0, still - 0.5 * (low + high)) * lost
-    aired = max(0.0, min(zone[9] * (still - outside) / (1.0 + zone[9] / lost), needed))
-    free = still - aired / lost
+    aired = max(0.0, min(open_w_k * (still - outside), needed))
+    free = still - aired * gained
     power = min(max((min(max(free, low), high) - free) * lost, -zone[7]), zone[6])
-    return free + power / lost, power, aired
+    return free + power * gained, power, aired
 
 
 @njit(cache=True, error_model="numpy")
@@ -89,6 +95,9 @@ def _pair(
     begin, first_air = state.copy(), np.empty(2)
     air, given, power, aired = np.full(2, start_c), np.empty(3), np.empty(2), np.empty(2)
     before, low, high, h_air, lost = np.empty(2), np.empty(2), np.empty(2), np.empty(2), np.empty(2)
+    gained, open_w_k, heat_in = np.empty(2), np.empty(2), np.empty(2)
+    store = zones[:, 2] / STEP
+    fixed = np.array([store[0] - response[0, 0], store[1] - response[1, 1]])
     to_air, through = np.zeros(2), 0.0
     figures[:, 3], figures[:, 4], figures[:, 6] = np.inf, -np.inf, -np.inf
     flow = np.empty((r + 3, TILE + 2))
@@ -121,13 +130,20 @@ def _pair(
                 before[z], high[z] = air[z], cool_set[p, at]
                 low[z] = min(heat_set[p, at] + zones[z, 10], max(heat_set[p, at], high[z] - 0.5))
                 h_air[z] = zones[z, 0] + air_flow[p, at] * zones[z, 1] * (1.0 - zones[z, 8])
-                lost[z] = -response[z, z] + h_air[z] + zones[z, 2] / STEP
+                lost[z] = h_air[z] + fixed[z]
+                gained[z] = 1.0 / lost[z]
+                open_w_k[z] = zones[z, 9] / (1.0 + zones[z, 9] * gained[z])
+                heat_in[z] = given[z] + h_air[z] * outside + store[z] * before[z]
             for _ in range(SWEEPS):
+                last = air[1]
                 for z in range(2):
-                    own = given[z] + response[z, 1 - z] * air[1 - z]
+                    heat = heat_in[z] + response[z, 1 - z] * air[1 - z]
+                    band = low[z], high[z]
                     air[z], power[z], aired[z] = _settle(
-                        zones[z], own, outside, before[z], low[z], high[z], h_air[z], lost[z]
+                        zones[z], heat, outside, band, lost[z], gained[z], open_w_k[z]
                     )
+                if abs(air[1] - last) <= SETTLED_K:
+                    break
             for k in range(r):
                 state[k] += STEP * one[k] * (out[0, k] * air[0] + out[1, k] * air[1])
             if t < 0:

@@ -26,7 +26,7 @@ from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, decla
 
 Float = NDArray[np.float64]
 Spectra = Callable[[Float], tuple[Float, Float]]
-PAIR_MODES = 12
+PAIR_MODES = 20
 
 
 class PairModes(NamedTuple):
