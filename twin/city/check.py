@@ -292,7 +292,7 @@ def _check_ground_floors(buildings: gpd.GeoDataFrame) -> list[TwinError]:
         return []
     ground = buildings["ground_floor_use"]
     bad = (ground.isin(BUILDING_USES) & (ground != buildings["use"])).to_numpy(bool)
-    bad &= buildings["levels"].to_numpy() < LEAST_LEVELS
+    bad = bad & (buildings["levels"].to_numpy() < LEAST_LEVELS)
     if not bad.any():
         return []
     where, more = first_of(bad, buildings.index, "buildings", "ground_floor_use")

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from twin.city.columns import IMPUTED
 from twin.city.schema import BUILDING_USES, MAIN_USE
 
-POINT_M2 = 100.0
-"""Ground floor that a shop, restaurant or other service takes, storage and stairs included. Assumption."""
+POINT_M2 = 150.0
+"""Ground floor that a shop, restaurant or other service takes, back rooms and stairs included, and what is not mapped.
+Assumption."""
 FILLED = 0.5
 """Share of the footprint from which on the ground floor counts as theirs: to the nearer of all and nothing."""
 LEAST_LEVELS = 2.0

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from twin.city.ground_floors import STREET_USES
 from twin.city.schema import DERIVED, MEASURED
 
 Tags = Mapping[str, str]
@@ -83,9 +84,9 @@ def street_use(tags: Tags) -> str | None:
     if "0" not in re.split(r"[;,]", tags.get("level", "0").replace(" ", "")):
         return None
     if tags.get("shop", "no") not in ("no", "vacant"):
-        return USES.get(tags["shop"], "retail")
+        return "retail"
     use = USES.get(tags.get("amenity", ""))
-    return None if use in ("residential", "other") else use
+    return use if use in STREET_USES else None
 
 
 def length_m(text: str | None) -> float:
