@@ -16,9 +16,17 @@ from twin.kernels.registry import variant
 
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]
+Modes = tuple[Float, Float, Float, Float, Float, Float]
+"""As `twin.kernels.energy.pair_reduction.PairModes`, of all pairs or of one."""
 STEP = 3600.0
 TILE = 96
 """Hours of a tile."""
+DECAY, MEAN, FREE, FLOW, RISE, STATE = range(6)
+"""Rows of the steps of the modes: how the state goes on, by itself and per mean flow; what of state, flow and its rise
+the mean of the hour has; the state."""
+LOW, HIGH, WIDE, LOST, GAINED, HEAT, AIRED = range(7)
+"""Rows of an hour of both zones: band; air flow, then airing with windows wide open, W/K; heat lost per kelvin and its
+inverse; heat to the air at 0 °C; airing."""
 SETTLED_K = 1e-9
 """Sweeps end when the second air moves by no more."""
 
@@ -43,19 +51,103 @@ def _add(to: Float, weight: Float, rows: Float, start: int) -> None:
 
 @njit(cache=True, error_model="numpy")
 def _settle(
-    zone: Float, heat: float, outside: float, band: tuple[float, float], lost: float, gained: float, open_w_k: float
-) -> tuple[float, float, float]:
-    """Return the air, the power and the airing of an hour; see `twin.kernels.energy.air_node.held`.
+    still: float, low: float, high: float, open_w: float, lost: float, most: float, least: float
+) -> tuple[float, float]:
+    """Return the power and the airing of an hour; see `twin.kernels.energy.air_node.held`.
 
-    heat: to the air at 0 °C; lost: per kelvin, `gained` its inverse; open_w_k: airing over what it leaves of the rise.
+    still: air without both; open_w: airing with windows wide open; lost: heat per kelvin.
     """
-    low, high = band
-    still = heat * gained
-    needed = max(0.0, still - 0.5 * (low + high)) * lost
-    aired = max(0.0, min(open_w_k * (still - outside), needed))
-    free = still - aired * gained
-    power = min(max((min(max(free, low), high) - free) * lost, -zone[7]), zone[6])
-    return free + power * gained, power, aired
+    aired = max(0.0, min(open_w, max(0.0, still - 0.5 * (low + high)) * lost))
+    free = still * lost - aired
+    power = min(max(min(max(free, low * lost), high * lost) - free, -least), most)
+    return power, aired
+
+
+@njit(cache=True, error_model="numpy")
+def _coefficients(modes: Modes, rest: Float, start_c: float) -> tuple[Float, Float]:
+    """Return the steps of the modes (6, r), the last row their state at rest, and the response to the airs (3, 2)."""
+    rate, out, _, _, _, air_direct = modes
+    steps, response = np.empty((6, len(rate))), air_direct.copy()
+    for k in range(len(rate)):
+        e, one, two, three = _phi(rate[k] * STEP)
+        steps[DECAY, k], steps[MEAN, k], steps[FREE, k] = e, STEP * one, one
+        steps[FLOW, k], steps[RISE, k] = STEP * two, 0.5 * STEP * (three - 0.5 * two)
+        steps[STATE, k] = (rest[k] + (out[0, k] + out[1, k]) * start_c) / -rate[k]
+        for row in range(3):
+            for z in range(2):
+                response[row, z] += out[row, k] * STEP * two * out[z, k]
+    return steps, response
+
+
+@njit(cache=True)
+def _fill(flow: Float, count: int, modes: Modes, gain: Float, rows: Float, kind: NDArray[np.int64], start: int) -> None:
+    """Set `count` hours of flow (r + 3, TILE + 2) to what drives and gains do from hour `start` of the rows on."""
+    _, _, _, drive_in, gain_in, _ = modes
+    for k in range(len(flow)):
+        part = flow[k, :count]
+        part[:] = 0.0
+        _add(part, gain_in[k, :1], gain[kind[0] : kind[0] + 1], start)
+        _add(part, gain_in[k, 1:], gain[kind[1] : kind[1] + 1], start)
+        _add(part, drive_in[k], rows, start)
+
+
+@njit(cache=True, error_model="numpy")
+def _step_modes(steps: Float, flow: Float, j: int, out: Float, given: Float) -> None:
+    """Set the rows of `out` without the airs' share (3), and all but their share of the next state."""
+    r = steps.shape[1]
+    given[0], given[1], given[2] = flow[r, j], flow[r + 1, j], flow[r + 2, j]
+    for k in range(r):
+        here, rise, state = flow[k, j], flow[k, j + 1] - flow[k, j - 1], steps[STATE, k]
+        free = steps[FREE, k] * state + steps[FLOW, k] * here + steps[RISE, k] * rise
+        given[0] += out[0, k] * free
+        given[1] += out[1, k] * free
+        given[2] += out[2, k] * free
+        slope = 0.5 * (steps[FLOW, k] - 0.5 * steps[MEAN, k])
+        steps[STATE, k] = steps[DECAY, k] * state + steps[MEAN, k] * here + slope * rise
+
+
+@njit(cache=True, error_model="numpy")
+def _airs(
+    zones: Float, hour: Float, given: Float, response: Float, outside: float, air: Float, power: Float, vented: Float
+) -> None:
+    """Settle both airs in turn; hour (7, 2): set-points and air flow, and room to work in."""
+    for z in range(2):
+        heat_set, high = hour[LOW, z], hour[HIGH, z]
+        hour[LOW, z] = min(heat_set + zones[z, 10], max(heat_set, high - 0.5))
+        vented[z] = zones[z, 0] + hour[WIDE, z] * zones[z, 1] * (1.0 - zones[z, 8])
+        store = zones[z, 2] * (1.0 / STEP)
+        lost = vented[z] + store - response[z, z]
+        hour[LOST, z], hour[GAINED, z] = lost, 1.0 / lost
+        hour[WIDE, z] = zones[z, 9] / (1.0 + zones[z, 9] * hour[GAINED, z])
+        hour[HEAT, z] = given[z] + vented[z] * outside + store * air[z]
+    for _ in range(SWEEPS):
+        last = air[1]
+        for z in range(2):
+            heat, gained = hour[HEAT, z] + response[z, 1 - z] * air[1 - z], hour[GAINED, z]
+            wide = hour[WIDE, z] * (heat * gained - outside)
+            power[z], hour[AIRED, z] = _settle(
+                heat * gained, hour[LOW, z], hour[HIGH, z], wide, hour[LOST, z], zones[z, 6], zones[z, 7]
+            )
+            air[z] = (heat - hour[AIRED, z] + power[z]) * gained
+        if abs(air[1] - last) <= SETTLED_K:
+            break
+    for z in range(2):
+        vented[z] = vented[z] * (air[z] - outside) + hour[AIRED, z]
+
+
+@njit(cache=True, error_model="numpy")
+def _note(
+    z: int, power: float, air: float, warmth: float, overheating: float, of_year: float, balance: Float, figures: Float
+) -> None:
+    """Add an hour of a zone to its balance and figures."""
+    heat, cool = max(power, 0.0), max(-power, 0.0)
+    balance[z, 0] += heat
+    balance[z, 1] += cool
+    figures[z, 0], figures[z, 1] = max(figures[z, 0], heat), max(figures[z, 1], cool)
+    figures[z, 2] += air * of_year
+    figures[z, 3], figures[z, 4] = min(figures[z, 3], air), max(figures[z, 4], air)
+    figures[z, 5] += 1.0 if warmth > overheating else 0.0
+    figures[z, 6] = max(figures[z, 6], warmth)
 
 
 @njit(cache=True, error_model="numpy")
@@ -64,7 +156,7 @@ def _pair(
     rows: Float,
     kind: NDArray[np.int64],
     zones: Float,
-    modes: tuple[Float, Float, Float, Float, Float, Float],
+    modes: Modes,
     run: tuple[float, float, int],
     series: tuple[Single, Single, Single],
     balance: Float,
@@ -72,109 +164,64 @@ def _pair(
 ) -> float:
     """Run one pair through the hours of `rows` (m, warmup + t + 2), which begin an hour early; return what passed."""
     heat_set, cool_set, gain, air_flow = tables
-    rate, out, storage, drive_in, gain_in, air_direct = modes
+    _, out, storage, _, _, _ = modes
     start_c, overheating, warmup = run
-    heating, cooling, temperature = series
-    r, hours = len(rate), heating.shape[1]
-    decay, one, two, three = np.empty(r), np.empty(r), np.empty(r), np.empty(r)
-    slope, state, free = np.empty(r), np.empty(r), np.empty(r)
-    response = air_direct.copy()
-    for k in range(r):
-        e, a, b, c = _phi(rate[k] * STEP)
-        decay[k], one[k], two[k], three[k] = e, a, STEP * b, 0.5 * STEP * (c - 0.5 * b)
-        slope[k] = 0.5 * STEP * (b - 0.5 * a)
-        for row in range(3):
-            for z in range(2):
-                response[row, z] += out[row, k] * two[k] * out[z, k]
-        rest = (out[0, k] + out[1, k]) * start_c
-        for c in range(len(rows)):
-            rest += drive_in[k, c] * rows[c, 1 : warmup + 1].mean()
-        for z in range(2):
-            rest += gain_in[k, z] * gain[kind[z], 1 : warmup + 1].mean()
-        state[k] = rest / -rate[k]
-    begin, first_air = state.copy(), np.empty(2)
-    air, given, power, aired = np.full(2, start_c), np.empty(3), np.empty(2), np.empty(2)
-    before, low, high, h_air, lost = np.empty(2), np.empty(2), np.empty(2), np.empty(2), np.empty(2)
-    gained, open_w_k, heat_in = np.empty(2), np.empty(2), np.empty(2)
-    store = zones[:, 2] / STEP
-    fixed = np.array([store[0] - response[0, 0], store[1] - response[1, 1]])
+    r, hours = out.shape[1], series[0].shape[1]
+    flow = np.empty((r + 3, TILE + 2))
+    steps, response = _coefficients(modes, _mean_flow(flow, modes, gain, rows, kind, warmup), start_c)
+    begin, first_air, air = steps[STATE].copy(), np.empty(2), np.full(2, start_c)
+    given, power, vented, hour = np.empty(3), np.empty(2), np.empty(2), np.empty((7, 2))
+    half_film = np.array([0.5 / film if film > 0.0 else 0.0 for film in zones[:, 11]])
     to_air, through = np.zeros(2), 0.0
     figures[:, 3], figures[:, 4], figures[:, 6] = np.inf, -np.inf, -np.inf
-    flow = np.empty((r + 3, TILE + 2))
     for start in range(0, warmup + hours, TILE):
         count = min(TILE, warmup + hours - start)
-        for k in range(r + 3):
-            part = flow[k, : count + 2]
-            part[:] = 0.0
-            _add(part, gain_in[k, :1], gain[kind[0] : kind[0] + 1], start)
-            _add(part, gain_in[k, 1:], gain[kind[1] : kind[1] + 1], start)
-            _add(part, drive_in[k], rows, start)
+        _fill(flow, count + 2, modes, gain, rows, kind, start)
         for j in range(1, count + 1):
             at = start + j
             t = at - 1 - warmup
-            outside = rows[0, at]
             if t == 0:
-                begin[:], first_air[:] = state, air
-            for row in range(3):
-                given[row] = flow[r + row, j]
-            for k in range(r):
-                rise = flow[k, j + 1] - flow[k, j - 1]
-                free[k] = one[k] * state[k] + two[k] * flow[k, j] + three[k] * rise
-                state[k] = decay[k] * state[k] + STEP * one[k] * flow[k, j] + slope[k] * rise
-            for k in range(r):
-                given[0] += out[0, k] * free[k]
-                given[1] += out[1, k] * free[k]
-                given[2] += out[2, k] * free[k]
+                begin[:], first_air[:] = steps[STATE], air
+            _step_modes(steps, flow, j, out, given)
             for z in range(2):
                 p = kind[z]
-                before[z], high[z] = air[z], cool_set[p, at]
-                low[z] = min(heat_set[p, at] + zones[z, 10], max(heat_set[p, at], high[z] - 0.5))
-                h_air[z] = zones[z, 0] + air_flow[p, at] * zones[z, 1] * (1.0 - zones[z, 8])
-                lost[z] = h_air[z] + fixed[z]
-                gained[z] = 1.0 / lost[z]
-                open_w_k[z] = zones[z, 9] / (1.0 + zones[z, 9] * gained[z])
-                heat_in[z] = given[z] + h_air[z] * outside + store[z] * before[z]
-            for _ in range(SWEEPS):
-                last = air[1]
-                for z in range(2):
-                    heat = heat_in[z] + response[z, 1 - z] * air[1 - z]
-                    band = low[z], high[z]
-                    air[z], power[z], aired[z] = _settle(
-                        zones[z], heat, outside, band, lost[z], gained[z], open_w_k[z]
-                    )
-                if abs(air[1] - last) <= SETTLED_K:
-                    break
+                hour[LOW, z], hour[HIGH, z], hour[WIDE, z] = heat_set[p, at], cool_set[p, at], air_flow[p, at]
+            _airs(zones, hour, given, response, rows[0, at], air, power, vented)
             for k in range(r):
-                state[k] += STEP * one[k] * (out[0, k] * air[0] + out[1, k] * air[1])
+                steps[STATE, k] += steps[MEAN, k] * (out[0, k] * air[0] + out[1, k] * air[1])
             if t < 0:
                 continue
             through += given[2] + response[2, 0] * air[0] + response[2, 1] * air[1]
             for z in range(2):
-                felt = given[z] + response[z, 0] * air[0] + response[z, 1] * air[1]
+                felt, own = given[z] + response[z, 0] * air[0] + response[z, 1] * air[1], gain[kind[z], at]
                 to_air[z] += felt
-                heat, cool = max(power[z], 0.0), max(-power[z], 0.0)
-                heating[z, t], cooling[z, t], temperature[z, t] = heat, cool, air[z]
-                balance[z, 0] += heat
-                balance[z, 1] += cool
-                balance[z, 2] += gain[kind[z], at]
-                balance[z, 5] += h_air[z] * (air[z] - outside) + aired[z]
-                warmth = air[z]
-                if zones[z, 11] > 0.0:
-                    warmth += 0.5 / zones[z, 11] * (felt - zones[z, 12] * gain[kind[z], at])
-                figures[z, 0], figures[z, 1] = max(figures[z, 0], heat), max(figures[z, 1], cool)
-                figures[z, 2] += air[z] / hours
-                figures[z, 3], figures[z, 4] = min(figures[z, 3], air[z]), max(figures[z, 4], air[z])
-                figures[z, 5] += 1.0 if warmth > overheating else 0.0
-                figures[z, 6] = max(figures[z, 6], warmth)
+                warmth = air[z] + half_film[z] * (felt - zones[z, 12] * own)
+                series[0][z, t], series[1][z, t] = max(power[z], 0.0), max(-power[z], 0.0)
+                series[2][z, t] = air[z]
+                balance[z, 2] += own
+                balance[z, 5] += vented[z]
+                _note(z, power[z], air[z], warmth, overheating, 1.0 / hours, balance, figures)
     for z in range(2):
         kept = 0.0
         for k in range(r):
-            kept += storage[z, k] * (state[k] - begin[k]) / STEP
+            kept += storage[z, k] * (steps[STATE, k] - begin[k]) / STEP
         balance[z, 2] *= zones[z, 3]
         passed = through if z == 0 else -through
         balance[z, 4] = balance[z, 2] + balance[z, 3] - to_air[z] - kept - passed
         balance[z, 6] = kept + zones[z, 2] / STEP * (air[z] - first_air[z])
     return through
+
+
+@njit(cache=True)
+def _mean_flow(flow: Float, modes: Modes, gain: Float, rows: Float, kind: NDArray[np.int64], warmup: int) -> Float:
+    """Return the mean of what drives and gains do to the modes in the warm-up."""
+    mean = np.zeros(len(flow))
+    for start in range(0, warmup, TILE):
+        count = min(TILE, warmup - start)
+        _fill(flow, count, modes, gain, rows, kind, start + 1)
+        for k in range(len(flow)):
+            mean[k] += flow[k, :count].sum() / warmup
+    return mean
 
 
 @njit(cache=True, parallel=True)
@@ -183,7 +230,7 @@ def _run(
     rows: Float,
     profile: NDArray[np.int64],
     zones: Float,
-    modes: tuple[Float, Float, Float, Float, Float, Float],
+    modes: Modes,
     run: tuple[float, float, int],
     series: tuple[Single, Single, Single],
     balance: Float,
