@@ -305,5 +305,5 @@ def test_cars_and_renewal_belong_to_the_building(shops, result, mixed):
 
 
 def test_a_ground_floor_of_an_unknown_use_is_named(shops):
-    with pytest.raises(DataError, match=r"no archetype has the use 'shop'"):
+    with pytest.raises(DataError, match=r"no archetype has the ground_floor_use 'shop'"):
         simulate(with_ground(shops, "shop", [5]))

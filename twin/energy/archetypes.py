@@ -86,8 +86,8 @@ class Archetypes:
         SchemaError, DataError
             An unknown use, year class, state or upgrade, with its building.
         """
-        use = _codes(buildings, "use", BUILDING_USES)
-        year = _codes(buildings, "year_class", YEAR_CLASSES)
+        use = building_codes(buildings, "use", BUILDING_USES)
+        year = building_codes(buildings, "year_class", YEAR_CLASSES)
         house = buildings["floor_area_m2"].to_numpy(np.float64) <= HOUSE_M2
         size = np.where(house & (use == BUILDING_USES.index("residential")), SIZES.index("house"), SIZES.index("block"))
         level = element_levels(buildings)
@@ -142,7 +142,8 @@ def _leakage(q50: NDArray[np.float64], level: NDArray[np.int64]) -> NDArray[np.f
     return np.round(q50[:, 0] * factor, 9)
 
 
-def _codes(buildings: pd.DataFrame, column: str, known: tuple[str, ...]) -> NDArray[np.int64]:
+def building_codes(buildings: pd.DataFrame, column: str, known: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return the place of each building's value in `known`; DataError names the first that is not there."""
     codes = np.asarray(pd.Index(known).get_indexer(pd.Index(buildings[column])), np.int64)
     if (codes < 0).any():
         row = int(np.argmax(codes < 0))

@@ -17,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from twin.city.ground_floors import is_mixed
-from twin.energy.archetypes import Archetypes, Use
+from twin.city.schema import BUILDING_USES
+from twin.energy.archetypes import Archetypes, Use, building_codes
 from twin.energy.envelope import Shells, build_shells, outer_walls, window_share
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Parts:
         if not len(self.mixed):
             return whole
         ground = self.buildings.iloc[self.mixed]
+        building_codes(ground, "ground_floor_use", BUILDING_USES)
         own = archetypes.envelope(ground.assign(use=ground["ground_floor_use"]))
         n = len(self.buildings)
         figures = {name: values[self.owner] for name, values in whole.items()}
