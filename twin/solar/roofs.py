@@ -30,7 +30,7 @@ Int = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
 
-VERSION = "roofs-5"  # part of the geometry key: change it when the same city gives other roofs
+VERSION = "roofs-6"  # part of the geometry key: change it when the same city gives other roofs
 CELL_M = 1.0
 TILE_M = 2048.0
 NOT_STORED = ("outline", "inner_area_m2")

@@ -8,7 +8,7 @@ same number in every tile of a city, and its shadows have the same bits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ import twin.kernels.solar.sweep
 import twin.kernels.solar.sweep_numba  # noqa: F401 registers the families
 from twin.city.model import City
 from twin.kernels.registry import get
+from twin.kernels.solar.cut_cells import NO_CUT, NO_CUT_PLANE
 
 __all__ = ["NO_CROWN", "NO_RECEIVER", "Planes", "Scene", "Site", "Walls", "Window", "scene_of_city", "shade"]
 
@@ -185,6 +186,9 @@ class Scene:
         Share of crown area that keeps its leaves.
     storey_m : float64 [buildings] or None
         Height of the storeys of each building; `STOREY_M` where it is not known.
+    cut, cut_plane : int64 and float32 [cuts, 3]
+        Quarters of cells that the edge of a building cuts (`twin.kernels.solar.cut_cells`); none in a surface model,
+        which knows no edges within its cells.
     """
 
     west: float
@@ -203,6 +207,8 @@ class Scene:
     host: Int | None = None
     evergreen_share: float = 0.0
     storey_m: Float | None = None
+    cut: Int = field(default_factory=NO_CUT.copy)
+    cut_plane: Float32 = field(default_factory=NO_CUT_PLANE.copy)
 
     @property
     def first_row(self) -> int:
@@ -264,5 +270,6 @@ def shade(
         scene.surface_m, scene.receiver_m, scene.slope_x, scene.slope_y, scene.canopy_m, scene.trunk_m,
         scene.label, len(scene.planes), scene.cell_m, scene.first_row, scene.first_column,
         np.ascontiguousarray(azimuth_deg, np.float64), np.ascontiguousarray(altitude_deg, np.float64),
+        scene.cut, scene.cut_plane,
     )  # fmt: skip
     return lit, behind

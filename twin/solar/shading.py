@@ -135,7 +135,8 @@ def _plane_light(view: View, suns: Suns, sky: Sky, through: Float, host: Int, ou
     ground[-1] = cells[k]
     for some in batches(azimuth, altitude):
         part = view.scene(azimuth[some], altitude[some])
-        counts = kernel(*_rasters(part), part.label, k + 1, *_corner(part), azimuth[some], altitude[some])
+        directions = azimuth[some], altitude[some]
+        counts = kernel(*_rasters(part), part.label, k + 1, *_corner(part), *directions, part.cut, part.cut_plane)
         shining = counts[0] - counts[1] * (1.0 - through[some])
         ground[some] = shining[k]
         share = shining[:k] / np.maximum(cells[:k, None], 1)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import twin.kernels.solar.rasterise  # noqa: F401 registers the family
 from twin.city.model import City, Terrain
 from twin.kernels.registry import get
+from twin.kernels.solar.cut_cells import QUARTERS, cut_cells, quarter_ways
 from twin.kernels.solar.rasterise import RASTERISE, covered_cells
 from twin.solar.crowns import Crowns, crowns_of
 from twin.solar.ground import ground_height, ground_raster
@@ -100,7 +101,11 @@ class Shapes:
     def raster(self, window: Window, variant: str = "numba") -> Scene:
         """Return the scene of a window; its labels are rows of `planes`, all planes of the city."""
         corner = (window.first_row, window.first_column, self.cell_m)
-        surface, slope_x, slope_y, label = get(RASTERISE, variant)(self.ground(window), *self.polygons, *corner)
+        ground = self.ground(window)
+        surface, slope_x, slope_y, label = get(RASTERISE, variant)(ground, *self.polygons, *corner)
+        aside = (_moved(self.polygons, *quarter_ways(q, self.cell_m)) for q in range(QUARTERS))
+        quarters = (get(RASTERISE, variant)(ground, *polygons, *corner)[:3] for polygons in aside)
+        cut, cut_plane = cut_cells(self.cell_m, surface, slope_x, slope_y, quarters)
         receiver = surface.copy()
         self._claim(window, surface, receiver, label)
         canopy, trunk = NO_CROWN, NO_CROWN
@@ -120,6 +125,8 @@ class Shapes:
             planes=self.planes,
             buildings=self.buildings,
             host=self.host,
+            cut=cut,
+            cut_plane=cut_plane,
             evergreen_share=self.crowns.evergreen_share if self.crowns is not None else 0.0,
             storey_m=self.storey_m,
         )
@@ -134,6 +141,14 @@ class Shapes:
         i, j = i[here], j[here]
         label[i, j] = spots.plane[here]
         receiver[i, j] = np.maximum(surface[i, j], spots.height_m[here])
+
+
+def _moved(polygons: tuple[NDArray, ...], east: float, north: float) -> tuple[NDArray, ...]:
+    """Return the polygons so that cells are looked at `east` and `north` (m) of their middles."""
+    start, x1, y1, x2, y2, plane_start, label, x0, y0, *rest = polygons
+    x1, x2, x0 = (x - east for x in (x1, x2, x0))
+    y1, y2, y0 = (y - north for y in (y1, y2, y0))
+    return start, x1, y1, x2, y2, plane_start, label, x0, y0, *rest
 
 
 def shapes_of_city(city: City, cell_m: float) -> Shapes:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.kernels.solar.cut_cells import cuts_within
 from twin.solar.ground import ground_raster
 from twin.solar.scene import NO_RECEIVER, STOREY_M, Planes, Scene, Walls, Window
 from twin.solar.shapes import Shapes
@@ -287,6 +288,7 @@ class RasterSource:
         """Return the part of the scene in a window."""
         scene, part = self.scene, self.extent.of(window)
         crowns = [a[part] if a.size else a for a in (scene.canopy_m, scene.trunk_m)]
+        cut, cut_plane = cuts_within(scene.cut, scene.cut_plane, part)
         return replace(
             scene,
             west=window.first_column * scene.cell_m,
@@ -299,6 +301,8 @@ class RasterSource:
             trunk_m=crowns[1],
             label=scene.label[part],
             walls=None,
+            cut=cut,
+            cut_plane=cut_plane,
         )
 
     def walls(self, scene: Scene, buildings: Int) -> Walls | None:

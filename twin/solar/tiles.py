@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.kernels.registry import get
+from twin.kernels.solar.cut_cells import cuts_within
 from twin.kernels.solar.sweep import MIN_ALTITUDE_DEG
 from twin.solar.scene import NO_RECEIVER, Scene, Walls, Window
 from twin.solar.sources import BLOCK, Obstacles, Source
@@ -170,6 +171,7 @@ class View:
             return self._load(window)
         part = whole.window.of(window)
         crowns = [np.ascontiguousarray(a[part]) if a.size else a for a in (whole.canopy_m, whole.trunk_m)]
+        cut, cut_plane = cuts_within(whole.cut, whole.cut_plane, part)
         return replace(
             whole,
             west=window.first_column * whole.cell_m,
@@ -181,6 +183,8 @@ class View:
             canopy_m=crowns[0],
             trunk_m=crowns[1],
             label=np.ascontiguousarray(whole.label[part]),
+            cut=cut,
+            cut_plane=cut_plane,
         )
 
     def on_walls(self, walls: Walls, azimuth_deg: Float, altitude_deg: Float, through: float) -> Float32:

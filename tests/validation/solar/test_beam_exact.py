@@ -10,6 +10,7 @@ import pytest
 import twin.kernels.solar.sweep_numba  # noqa: F401
 from tests.figures import Recorder
 from twin.kernels.registry import get
+from twin.kernels.solar.cut_cells import NO_CUT, NO_CUT_PLANE, QUARTERS, cut_cells, quarter_ways
 
 NONE = np.zeros((0, 0), np.float32)
 SUNS = 24
@@ -41,6 +42,7 @@ class Scene:
     east: np.ndarray
     height: np.ndarray
     label: np.ndarray
+    cuts: tuple[np.ndarray, np.ndarray] = (NO_CUT, NO_CUT_PLANE)
 
 
 def scene(cell: float, turned: bool, rng: np.random.Generator, side: float = 600.0) -> Scene:
@@ -59,6 +61,15 @@ def scene(cell: float, turned: bool, rng: np.random.Generator, side: float = 600
         boxes.append(Box(south, east, depth / 2, width / 2, turn, float(np.float32(rng.uniform(4.0, 52.0)))))
     centre = (np.arange(int(side / cell)) + 0.5) * cell
     south, east = np.meshgrid(centre, centre, indexing="ij")
+    height, label = raster(boxes, south, east)
+    quarters = [raster(boxes, south - y, east + x)[0] for x, y in (quarter_ways(q, cell) for q in range(QUARTERS))]
+    level = np.zeros_like(height)
+    cuts = cut_cells(cell, height, level, level, [(quarter, level, level) for quarter in quarters])
+    return Scene(boxes, cell, south, east, height, label, cuts)
+
+
+def raster(boxes: list[Box], south: np.ndarray, east: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the height and the box at points on a grid."""
     height, label = np.zeros(south.shape, np.float32), np.full(south.shape, -1, np.int32)
     for b, box in enumerate(boxes):
         reach = np.hypot(box.half_depth, box.half_width) + 1.0
@@ -66,7 +77,7 @@ def scene(cell: float, turned: bool, rng: np.random.Generator, side: float = 600
         u, v = box.local(south[near], east[near])
         inside = (np.abs(u) < box.half_depth) & (np.abs(v) < box.half_width) & (box.height > height[near])
         height[near][inside], label[near][inside] = box.height, b
-    return Scene(boxes, cell, south, east, height, label)
+    return height, label
 
 
 def window(grid: np.ndarray, south: float, to_south: float, east: float, to_east: float) -> tuple[slice, slice]:
@@ -133,6 +144,7 @@ def sunlit(city: Scene, label: np.ndarray, azimuth: np.ndarray, altitude: np.nda
         0,
         azimuth,
         altitude,
+        *city.cuts,
     )[0]
 
 
@@ -165,7 +177,7 @@ def roof_beams(cell: float, turned: bool, seeds: int, side: float) -> tuple[floa
     [
         (1.0, False, 3, 600.0, 0.15, 0.8),
         (0.5, False, 1, 500.0, 0.1, 0.5),
-        (1.0, True, 3, 600.0, 0.15, 1.0),
+        (1.0, True, 3, 600.0, 0.15, 0.8),
         (0.5, True, 1, 500.0, 0.15, 0.6),
     ],
 )

@@ -10,9 +10,11 @@ middle of the row just left (there the lower of both sides), at its far edge, an
 casts: casting from the middle of a cell would shorten every shadow by half a cell. The last term stands only in rows
 that the ray enters through a neighbouring cell, whose edge n is then: without it rays that clip no more than the corner
 of a building would miss it. It counts from the edge where the ray enters, for of a corner that is not along the grid
-only a part is real. A cell is lit when S does not exceed its receiver height where the ray passes. The line of cell
-(R, C) is ``C - floor(R shift + 1/2)`` with R, C counted over the whole city, so that a cell has the same answer in
-every tile that holds its neighbourhood (`halo_cells`).
+only a part is real. Where the edge of a building cuts a cell (`twin.kernels.solar.cut_cells`), n is that of the quarter
+in which the ray enters the row and f that of the quarter in which it leaves; z is that of either, if the first is the
+higher one. So a wall that is not along the grid casts from steps of half a cell. A cell is lit when S does not exceed
+its receiver height where the ray passes. The line of cell (R, C) is ``C - floor(R shift + 1/2)`` with R, C counted over
+the whole city, so that a cell has the same answer in every tile that holds its neighbourhood (`halo_cells`).
 
 The heights on a ray follow the tilt of the cell (`Roof`), to the edges of the row and aside to the ray. So a plane
 never shades itself, however low the sun is over it, and nothing needs to be lifted or lowered. Where two planes meet
@@ -39,8 +41,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.kernels.registry import variant
+from twin.kernels.solar.cut_cells import NO_CUT, NO_CUT_PLANE, oriented
 from twin.kernels.solar.sweep_families import BEAM, CELLS, WALLS
-from twin.kernels.solar.sweep_heights import rises, roof_of
+from twin.kernels.solar.sweep_heights import halves_of, rises
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -100,11 +103,13 @@ def halo_cells(relief_m: float, cell_m: float, altitude_deg: float) -> int:
 
 
 def _cells(shape: tuple[int, ...], first: int, path: Paths, k: int) -> Iterator[tuple]:
-    """Yield (cell, line, neighbour, ways) in the order in which light of sun `k` along the columns passes the cells.
+    """Yield (cell, line, neighbour, ways, halves) in the order in which light of sun `k` passes the cells.
 
-    The neighbour is the cell through which the ray of this line enters the row, None where that is the cell itself. The
-    ways are what the ray lies aside, in columns: from the cell's middle in the middle of the row, then at the far edge,
-    and from the neighbour's middle at the near edge.
+    The light runs along the columns. The neighbour is the cell through which the ray of this line enters the row, None
+    where that is the cell itself. The ways are what the ray lies aside, in columns: from the cell's middle in the
+    middle of the row, then at the far edge, and from the neighbour's middle at the near edge. The halves (0 to the
+    previous column) are those in which the ray is: of the cell in the near and in the far half of the row, of the
+    neighbour at the near edge.
     """
     rows, columns = shape
     shift, back = path.shift[k], 0.5 if path.descending[k] else -0.5
@@ -113,9 +118,11 @@ def _cells(shape: tuple[int, ...], first: int, path: Paths, k: int) -> Iterator[
         moved = math.floor(row * shift + 0.5)
         aside = math.floor((row + back) * shift + 0.5) - moved
         ways = row * shift - moved, (row - back) * shift - moved, (row + back) * shift - moved - aside
+        quarters = (row + 0.5 * back) * shift - moved, (row - 0.5 * back) * shift - moved, ways[2]
+        halves = tuple(int(way >= 0.0) for way in quarters)
         for j in range(columns):
             enters = aside != 0 and 0 <= j + aside < columns
-            yield (i, j), j - moved, (i, j + aside) if enters else None, ways
+            yield (i, j), j - moved, (i, j + aside) if enters else None, ways, halves
 
 
 def _at(height: np.float32, rise: Float32, cell: tuple[int, int], way: float) -> np.float32:
@@ -140,35 +147,37 @@ class Shadow(NamedTuple):
 
 def _shadow(
     surface_m: Float32, rise: tuple[Float32, Float32], canopy_m: Float32, trunk_m: Float32, first: tuple[int, int],
-    path: Paths, k: int,
+    path: Paths, k: int, cuts: tuple[Int64, Float32] = (NO_CUT, NO_CUT_PLANE),
 ) -> Shadow:  # fmt: skip
-    """Walk the grid for sun `k`, cell by cell; `rise` as of `rises`."""
+    """Walk the grid for sun `k`, cell by cell; `rise` as of `rises`, cuts as of `oriented`."""
     if not path.sideways[k]:
-        return _walk(surface_m, rise, canopy_m, trunk_m, first[0], path, k)
+        return _walk(surface_m, rise, canopy_m, trunk_m, first[0], path, k, cuts)
     turned = rise[1].T, rise[0].T
-    return Shadow(*(a.T for a in _walk(surface_m.T, turned, canopy_m.T, trunk_m.T, first[1], path, k)))
+    return Shadow(*(a.T for a in _walk(surface_m.T, turned, canopy_m.T, trunk_m.T, first[1], path, k, cuts)))
 
 
 def _walk(
     surface_m: Float32, rise: tuple[Float32, Float32], canopy_m: Float32, trunk_m: Float32, first: int, path: Paths,
-    k: int,
+    k: int, cuts: tuple[Int64, Float32],
 ) -> Shadow:  # fmt: skip
     """Walk the grid along its columns."""
-    roof, drop = roof_of(surface_m, *rise), path.drop[k]
+    roof, drop = halves_of(surface_m, *rise, *cuts), path.drop[k]
     half, deep = np.float32(0.5) * drop, np.float32(1.5) * drop
     far, near = (1, 0) if path.descending[k] else (0, 1)
     opaque: dict[int, np.float32] = {}
     crowns: dict[int, tuple[np.float32, np.float32]] = {}
     out = Shadow(*(np.full(surface_m.shape, v, np.float32) for v in (LOW, LOW, HIGH, LOW, HIGH, 0.0)))
-    for cell, line, neighbour, (middle, ahead, entry) in _cells(surface_m.shape, first, path, k):
+    for cell, line, neighbour, (middle, ahead, entry), (c, d, e) in _cells(surface_m.shape, first, path, k):
         s = out.opaque[cell] = opaque.get(line, LOW)
-        up = out.rise[cell] = np.float32(middle) * rise[1][cell]
-        z = surface_m[cell] - abs(up)
-        edge = _at(roof.edge[far][cell], roof.edge_rise[far], cell, ahead)
-        opaque[line] = max(max(s, z) - drop, edge - (drop * roof.within[far][cell] + half))
+        out.rise[cell] = np.float32(middle) * rise[1][cell]
+        z = roof.z[near, d][cell] - abs(np.float32(middle) * roof.aside[near, d][cell])
+        if roof.z[far, c][cell] > roof.z[near, d][cell]:
+            z = max(z, roof.z[far, c][cell] + np.float32(middle) * roof.aside[far, c][cell])
+        edge = _at(roof.edge[far, d][cell], roof.edge_rise[far, d], cell, ahead)
+        opaque[line] = max(max(s, z) - drop, edge - (drop * roof.within[far, d][cell] + half))
         if neighbour is not None:
-            edge = _at(roof.edge[near][neighbour], roof.edge_rise[near], neighbour, entry)
-            opaque[line] = max(opaque[line], edge + (drop * roof.within[near][neighbour] - deep))
+            edge = _at(roof.edge[near, e][neighbour], roof.edge_rise[near, e], neighbour, entry)
+            opaque[line] = max(opaque[line], edge + (drop * roof.within[near, e][neighbour] - deep))
         if canopy_m.size == 0:
             continue
         top, under = out.top[cell], out.under[cell] = crowns.get(line, (LOW, HIGH))
@@ -214,6 +223,8 @@ def sunlit_cells_reference(
     first_column: int,
     azimuth_deg: Float,
     altitude_deg: Float,
+    cut: Int64 = NO_CUT,
+    cut_plane: Float32 = NO_CUT_PLANE,
 ) -> tuple[Int32, Int32]:
     """Count the sunlit cells of every receiver for every sun.
 
@@ -237,6 +248,8 @@ def sunlit_cells_reference(
         Place of the first cell in the grid of the whole city.
     azimuth_deg, altitude_deg : float64 [suns], deg
         Azimuth clockwise from north. Nothing is lit by a sun at or below the horizon.
+    cut, cut_plane : int64 and float32 [cuts, 3], optional
+        Quarters of cells that the edge of a building cuts, as of `twin.kernels.solar.cut_cells.cut_cells`.
 
     Returns
     -------
@@ -250,7 +263,8 @@ def sunlit_cells_reference(
     rise = rises(slope_x, slope_y, surface_m.shape, cell_m)
     out = np.zeros((2, receivers, len(azimuth_deg)), np.int32)
     for k in np.flatnonzero(path.up).tolist():
-        shadow = _shadow(surface_m, rise, canopy_m, trunk_m, (first_row, first_column), path, k)
+        cuts = oriented(cut, cut_plane, cell_m, bool(path.sideways[k]))
+        shadow = _shadow(surface_m, rise, canopy_m, trunk_m, (first_row, first_column), path, k, cuts)
         for cells, of in zip(_light(shadow, receiver_m, canopy_m, trunk_m, path.drop[k]), out, strict=True):
             of[:, k] = np.bincount(label[counted & cells], minlength=receivers)
     return out[0], out[1]

@@ -63,7 +63,15 @@ def _city(size: int, rng: np.random.Generator) -> Inputs:
         "azimuth_deg": rng.permutation(azimuth),
         "altitude_deg": altitude,
         "weight": rng.uniform(50.0, 900.0, 20).astype(np.float32),
+        **_cuts(surface, slope, rng),
     }
+
+
+def _cuts(surface: NDArray[np.float32], slope: NDArray[np.float32], rng: np.random.Generator) -> Inputs:
+    """Return cuts of a tenth of the quarters, over each of which is what stands over another cell nearby."""
+    cut = np.argwhere(rng.random((*surface.shape, 4)) < 0.1)
+    i, j = np.clip(cut[:, :2].T + rng.integers(-2, 3, (2, len(cut))), 0, np.array(surface.shape)[:, None] - 1)
+    return {"cut": cut, "cut_plane": np.stack([surface[i, j], *slope[:, i, j]], axis=1).astype(np.float32)}
 
 
 def _sample_cells(size: int, rng: np.random.Generator) -> Inputs:
@@ -118,7 +126,7 @@ def _check_padding(kernel: Kernel, inputs: Inputs) -> None:
         for name in GRIDS
         if name in inputs and inputs[name].size > 0
     }
-    moved = {k: inputs[k] + n for k, n in (("row", north), ("column", west)) if k in inputs}
+    moved = {k: inputs[k] + n for k, n in (("row", north), ("column", west), ("cut", [north, west, 0])) if k in inputs}
     start = {"first_row": inputs["first_row"] - north, "first_column": inputs["first_column"] - west}
     for before, after in zip(_call(kernel, inputs), _call(kernel, inputs, **wide, **moved, **start), strict=True):
         inner = after[north:-2, west:-9] if "weight" in inputs else after
@@ -142,6 +150,14 @@ def _check_turns(kernel: Kernel, inputs: Inputs) -> None:
         diagonal |= {"row": inputs["column"], "column": inputs["row"]}
     east_west["slope_x"], north_south["slope_y"] = -inputs["slope_x"], -inputs["slope_y"]
     diagonal |= {"slope_x": -inputs["slope_y"], "slope_y": -inputs["slope_x"]}
+    if "cut" in inputs:
+        (row, column, quarter), (height, x, y) = inputs["cut"].T, inputs["cut_plane"].T
+        for changes, cut, plane in (
+            (east_west, (row, columns - 1 - column, quarter ^ 1), (height, -x, y)),
+            (north_south, (rows - 1 - row, column, quarter ^ 2), (height, x, -y)),
+            (diagonal, (column, row, quarter % 2 * 2 + quarter // 2), (height, -y, -x)),
+        ):
+            changes |= {"cut": np.stack(cut, axis=1), "cut_plane": np.stack(plane, axis=1)}
     if "nx" in inputs:
         east_west["nx"], north_south["ny"] = -inputs["nx"], -inputs["ny"]
         diagonal |= {"nx": -inputs["ny"], "ny": -inputs["nx"]}
@@ -182,6 +198,8 @@ CELL_INPUTS = (
     Array("label", ("rows", "columns"), "int32", "-"),
     Array("receivers", (), "int64", "-"),
     *PLACE,
+    Array("cut", ("cuts", "three"), "int64", "-"),
+    Array("cut_plane", ("cuts", "three"), "float32", "m"),
 )
 BEAM_INPUTS = (
     *_grid("surface_m", "receiver_m"),

@@ -8,8 +8,9 @@ batches are taken in `PARTS` parts, however many threads there are.
 Floor: a level cell and sun needs two subtractions, a maximum, a comparison and one bit, and moves the state (read,
 write) and two rows of heights through the first cache: 0.13 ns there, 0.2 ns in all. Where roofs are tilted four more
 rows of heights, with a product and a sum each, take this to 0.4 and 0.6 ns; these rows are made once per batch, eight
-at a time, for 2.3 ns a cell, which counts where suns are few. `beam_sum` has eight more operations per cell and sun, in
-rows of upright cells one.
+at a time, for 2.3 ns a cell, which counts where suns are few. Where edges of buildings that are not along the grid
+cut cells all over the city (`twin.kernels.solar.sweep_cut`), both take 0.1 to 0.15 ns more with many suns, and with a
+few dozen 1 to 1.4 ns. `beam_sum` has eight more operations per cell and sun, in rows of upright cells one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,18 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from twin.kernels.registry import variant
+from twin.kernels.solar.cut_cells import NO_CUT, NO_CUT_PLANE, oriented
 from twin.kernels.solar.sweep import HIGH, LOW, Float, Float32, Int32, Int64, Paths, paths
+from twin.kernels.solar.sweep_cut import (
+    batch_halves,
+    block_starts,
+    climb,
+    first_halves,
+    light_quarters,
+    quarter_buffer,
+    quarter_rows,
+    steps,
+)
 from twin.kernels.solar.sweep_families import BEAM, CELLS, WALLS
 from twin.kernels.solar.sweep_heights import rises
 from twin.kernels.solar.sweep_roof import roof_buffer, roof_rows
@@ -33,14 +45,15 @@ from twin.kernels.solar.sweep_rows import (
     label_blocks,
     light,
     light_level,
+    light_level_cut,
     ones,
     row_places,
     upright_lines,
     veil,
 )
 
-BATCH = 32
-"""Suns walked together: states of 32 × 2000 lines fill a quarter of a second cache of 1 MB."""
+BATCH, CELL_BATCH = 32, 64
+"""Suns walked together, to add beams and to count cells: states of 64 × 2000 lines fill half of a cache of 1 MB."""
 PARTS = 4
 """Most sums of beam light over batches, each of the size of the tile."""
 CHUNK = 256
@@ -59,14 +72,18 @@ def _batch_places(first: int, rows: int, shift: np.ndarray, descending: bool) ->
 
 
 @njit(cache=True)
-def _count(z, receiver, along, across, level, top, under, blocks, first, descending, shift, drop, out):  # type: ignore[no-untyped-def]
+def _count(z, receiver, along, across, level, top, under, blocks, cuts, first, descending, shift, drop, out):  # type: ignore[no-untyped-def]
     """Count the cells of each label for one batch of suns into out [suns, 1 or, with trees, 2, receivers]."""
     rows, columns = z.shape
     place, aside, ways, extra = _batch_places(first, rows, shift, descending)
+    half = batch_halves(first, rows, shift, descending)
     trees = top.size > 0
     state, high, low = fresh(shift.size, columns + extra)
-    roof = roof_buffer(ROWS, columns)
     start, word, of, mask = blocks
+    cut, plane, of_block, all_steps, column, height, rise = cuts
+    step = all_steps[1 if descending else 0]
+    quarters = quarter_buffer(columns)
+    roof = first_halves(quarters)
     width = (columns + 7) // 8 * 8
     lit, behind = np.zeros((shift.size, width), np.uint8), np.zeros((shift.size if trees else 0, width), np.uint8)
     lit_words, behind_words = lit.view(np.uint64), behind.view(np.uint64)
@@ -75,21 +92,37 @@ def _count(z, receiver, along, across, level, top, under, blocks, first, descend
         b = count - 1 - n if descending else n
         inside = min(ROWS, rows - b * ROWS)
         lit[:], behind[:] = 0, 0
+        begin, end = of_block[b], of_block[b + 1]
         if not level[b]:
             roof_rows(z, along, across, b * ROWS, b * ROWS + inside, roof)
+        if begin < end:
+            quarter_rows(z, across, cut, plane, begin, end, b * ROWS, inside, descending, level[b], quarters)
         for turn in range(inside * suns):
             # Level rows stay in the first cache for one sun after the other; a roof does not, but one of its rows does.
             m, k = (turn % inside, turn // inside) if level[b] else (turn // suns, turn % suns)
             r = inside - 1 - m if descending else m
             i = b * ROWS + r
             lines = slice(place[k, i], place[k, i] + columns)
-            if level[b]:
+            if begin == end and level[b]:
                 light_level(receiver[i], z[i], state[k, lines], drop[k], aside[k, i], lit[k], 1 << r)
-            else:
+            elif begin == end:
                 light(
                     receiver[i], z[i], across[i], roof, r + 1, descending, ways[k, i], state[k, lines], drop[k],
                     aside[k, i], lit[k], 1 << r,
                 )  # fmt: skip
+            elif level[b]:
+                light_level_cut(
+                    receiver[i], quarters.z[0, half[k, i, 1], r], quarters.z[1, half[k, i, 2], r], state[k, lines],
+                    drop[k], aside[k, i], lit[k], 1 << r,
+                )  # fmt: skip
+            else:
+                light_quarters(
+                    receiver[i], across[i], quarters, r, descending, ways[k, i], half[k, i], state[k, lines], drop[k],
+                    aside[k, i], lit[k], 1 << r,
+                )  # fmt: skip
+            if begin < end:
+                e = 4 * i + 2 * half[k, i, 0] + half[k, i, 1]
+                climb(column, height, rise, step[e], step[e + 1], ways[k, i, 0], drop[k], state[k, lines])
             if trees:
                 veil(receiver[i], top[i], under[i], high[k, lines], low[k, lines], drop[k], behind[k], 1 << r)
         for k in range(suns):
@@ -101,11 +134,11 @@ def _count(z, receiver, along, across, level, top, under, blocks, first, descend
 
 
 @njit(cache=True, parallel=True)
-def _count_all(z, receiver, along, across, level, top, under, blocks, first, batch, descending, shift, drop, out):  # type: ignore[no-untyped-def]
+def _count_all(z, receiver, along, across, level, top, under, blocks, cuts, first, batch, descending, shift, drop, out):  # type: ignore[no-untyped-def]
     for b in prange(batch.size - 1):
         suns = slice(batch[b], batch[b + 1])
         _count(
-            z, receiver, along, across, level, top, under, blocks, first, descending[batch[b]], shift[suns],
+            z, receiver, along, across, level, top, under, blocks, cuts, first, descending[batch[b]], shift[suns],
             drop[suns], out[suns],
         )  # fmt: skip
 
@@ -249,12 +282,12 @@ def _crowns(canopy_m: Float32, trunk_m: Float32) -> tuple[Float32, Float32]:
     return np.where(crown, canopy_m, LOW), np.where(crown, trunk_m, HIGH)
 
 
-def _in_batches(path: Paths, sideways: bool) -> tuple[Int64, Int64]:
+def _in_batches(path: Paths, sideways: bool, size: int) -> tuple[Int64, Int64]:
     """Return the suns whose light runs along the rows, or not, by sense, and where their batches start in them."""
     these = np.flatnonzero(path.up & (path.sideways == sideways))
     these = these[np.lexsort((path.shift[these], path.descending[these]))]
     turn = int(np.searchsorted(path.descending[these], True))
-    starts = [np.arange(a, b, BATCH) for a, b in ((0, turn), (turn, len(these)))]
+    starts = [np.arange(a, b, size) for a, b in ((0, turn), (turn, len(these)))]
     return these, np.concatenate([*starts, [len(these)]]).astype(np.int64)
 
 
@@ -273,22 +306,28 @@ def sunlit_cells_numba(
     first_column: int,
     azimuth_deg: Float,
     altitude_deg: Float,
+    cut: Int64 = NO_CUT,
+    cut_plane: Float32 = NO_CUT_PLANE,
 ) -> tuple[Int32, Int32]:
     """Count the sunlit cells of every receiver for every sun; arguments as `sunlit_cells_reference`."""
     path = paths(azimuth_deg, altitude_deg, cell_m)
-    rise = rises(slope_x, slope_y, slope_x.shape, cell_m)
+    sloped = cut_plane[:, 1:].any() or slope_x.size > 0
+    rise = rises(slope_x, slope_y, surface_m.shape if sloped else (0, 0), cell_m)
     crowns = _crowns(canopy_m, trunk_m)
     kinds = 2 if canopy_m.size > 0 else 1
     out = np.zeros((2, receivers, len(azimuth_deg)), np.int32)
     for sideways in (False, True):
-        these, batches = _in_batches(path, sideways)
+        these, batches = _in_batches(path, sideways, CELL_BATCH)
         if len(these) == 0:
             continue
         z, receiver, top, under, labels = _grids(sideways, surface_m, receiver_m, *crowns, label)
         along, across = _grids(sideways, *rise[:: -1 if sideways else 1])
+        cuts = oriented(cut, cut_plane, cell_m, sideways)
+        level = _level(along, across, len(z))
+        cuts = (*cuts, block_starts(*cuts, level), *steps(z, across, *cuts))
         part = np.zeros((len(these), kinds, receivers), np.int32)
         _count_all(
-            z, receiver, along, across, _level(along, across, len(z)), top, under, label_blocks(labels),
+            z, receiver, along, across, level, top, under, label_blocks(labels), cuts,
             first_column if sideways else first_row, batches, path.descending[these], path.shift[these],
             path.drop[these], part,
         )  # fmt: skip
@@ -327,7 +366,7 @@ def beam_sum_numba(
     if upright[0].all():
         nx = ny = nz = surface_m  # not read
     total = np.zeros(surface_m.shape, np.float32)
-    suns = [_in_batches(path, sideways) for sideways in (False, True)]
+    suns = [_in_batches(path, sideways, BATCH) for sideways in (False, True)]
     count = [min(PARTS, len(batches) - 1) for _, batches in suns]
     room = np.zeros((sum(count), total.size), np.float32)
     for sideways, (these, batches) in enumerate(suns):

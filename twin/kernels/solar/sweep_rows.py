@@ -51,16 +51,17 @@ def cast(
 ) -> None:  # fmt: skip
     """Pass row `r` of the roof: shadow heights on the lines of its cells, before it and after it."""
     far, ahead = 1 if descending else 0, _side(ways[1])
-    _cast(z, across, roof.edge[far, r], roof.within[far, r], roof.edge_rise[far, ahead, r], ways, drop, state)
+    cast_row(z, across, roof.edge[far, r], roof.within[far, r], roof.edge_rise[far, ahead, r], ways, drop, state)
     if aside != 0:
         _corners(roof, r, descending, ways, drop, aside, state)
 
 
 @njit(cache=True)
-def _cast(
+def cast_row(
     z: np.ndarray, across: np.ndarray, edge: np.ndarray, within: np.ndarray, rise: np.ndarray, ways: np.ndarray,
     drop: np.float32, state: np.ndarray,
 ) -> None:  # fmt: skip
+    """Pass the cells of a row and the edges by which rays leave them."""
     half, middle, ahead = np.float32(0.5) * drop, ways[0], abs(ways[1])
     for j in range(z.size):
         s, m = state[j], z[j] - abs(middle * across[j])
@@ -97,11 +98,20 @@ def _light(
         state[j] = a if a > b else b
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def light_level(
     receiver: np.ndarray, z: np.ndarray, state: np.ndarray, drop: np.float32, aside: int, lit: np.ndarray, bit: int
 ) -> None:
     """Do what `light` does in a row of level cells among level cells, to the same bits."""
+    light_level_cut(receiver, z, z, state, drop, aside, lit, bit)
+
+
+@njit(cache=True, inline="always")
+def light_level_cut(
+    receiver: np.ndarray, z: np.ndarray, entry: np.ndarray, state: np.ndarray, drop: np.float32, aside: int,
+    lit: np.ndarray, bit: int,
+) -> None:  # fmt: skip
+    """Do the same where the heights by which rays enter the row are others than those by which they leave it."""
     half, on, off = np.float32(0.5) * drop, np.uint8(bit), np.uint8(0)
     for j in range(z.size):
         s = state[j]
@@ -110,10 +120,20 @@ def light_level(
         state[j] = a if a > b else b
     if aside != 0:
         deep, n = np.float32(1.5) * drop, z.size - 1
-        lines, cells = (state[:n], z[1:]) if aside > 0 else (state[1:], z[:n])
+        lines, cells = (state[:n], entry[1:]) if aside > 0 else (state[1:], entry[:n])
         for j in range(n):
             a, b = lines[j], cells[j] - deep
             lines[j] = a if a > b else b
+
+
+@njit(cache=True)
+def receive_row(
+    receiver: np.ndarray, across: np.ndarray, middle: np.float32, state: np.ndarray, lit: np.ndarray, bit: int
+) -> None:
+    """Set `bit` of the cells of a row that are lit."""
+    on, off = np.uint8(bit), np.uint8(0)
+    for j in range(receiver.size):
+        lit[j] |= on if state[j] <= receiver[j] + middle * across[j] else off
 
 
 @njit(cache=True)
@@ -123,11 +143,20 @@ def _corners(
     """Raise the shadow by the neighbours through which the rays entered the row."""
     near = 0 if descending else 1
     edge, within, rise = roof.edge[near, r], roof.within[near, r], roof.edge_rise[near, _side(ways[2]), r]
+    raise_row(edge, within, rise, ways[2], drop, aside, state)
+
+
+@njit(cache=True)
+def raise_row(
+    edge: np.ndarray, within: np.ndarray, rise: np.ndarray, way: np.float32, drop: np.float32, aside: int,
+    state: np.ndarray,
+) -> None:  # fmt: skip
+    """Raise the shadow on the lines of a row by the edges of the cells `aside` of them."""
     n = edge.size - 1
     if aside > 0:
-        _raise(edge[1:], within[1:], rise[1:], abs(ways[2]), drop, state[:n])
+        _raise(edge[1:], within[1:], rise[1:], abs(way), drop, state[:n])
     else:
-        _raise(edge[:n], within[:n], rise[:n], abs(ways[2]), drop, state[1:])
+        _raise(edge[:n], within[:n], rise[:n], abs(way), drop, state[1:])
 
 
 @njit(cache=True)
