@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,20 @@ def test_order_does_not_matter_and_the_base_stays(falls: tuple[Problem, Solution
     assert all(np.array_equal(a, b) for a, b in zip(before, base.bushes, strict=True))
     assert [now[:2] for now in left] == [(1, 3), (2, 3), (3, 3)]
     assert left[-1][2] == 0.0
+
+
+def test_a_file_keeps_what_was_solved(falls: tuple[Problem, Solution], tmp_path: Path) -> None:
+    """After an interruption in the middle of a line the rest is solved, and nothing twice."""
+    file, left = tmp_path / "closures.csv", []
+    whole = link_criticality(*falls, [3, [27, 32], 70], file=file)
+    file.write_text(file.read_text()[:-5])
+    again = link_criticality(*falls, [3, [27, 32], 70], file=file, progress=lambda *now: left.append(now[:2]))
+    assert again.equals(whole) and whole.equals(link_criticality(*falls, [3, [27, 32], 70]))
+    before = file.read_text()
+    assert link_criticality(*falls, [70, 3], file=file).equals(whole.iloc[[2, 0]].reset_index(drop=True))
+    assert file.read_text() == before and before.count("\n") == 4
+    with pytest.raises(UsageError, match="another equilibrium"):
+        link_criticality(*falls, [3], target_gap=1e-6, file=file)
 
 
 def test_trips_cut_off() -> None:

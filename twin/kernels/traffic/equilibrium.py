@@ -32,6 +32,8 @@ from twin.kernels.traffic.first_flows import spread
 from twin.kernels.traffic.hierarchy import Hierarchy, build_hierarchy
 from twin.kernels.traffic.link_cost import BPR, NO_CURVES
 from twin.kernels.traffic.skim import skims
+from twin.kernels.traffic.warm_adopt import Room, adopt, grow
+from twin.kernels.traffic.warm_rounds import BLOCKED, State, warm_rounds
 
 MANY = 100  # bushes from which on sweeps go in blocks
 FINE = 1e-7  # gap from which on they go one after the other: the mean of blocks is slow to settle
@@ -43,7 +45,7 @@ FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
 ALONE, ALONE_TO = 3, 0.1  # most rounds without the others, and part of the excess at which they come back
 SLOW = 0.97  # a round that leaves more than this part of the excess makes classes swap roads (see `sweeps`):
 PUSH, PUSHES = 16.0, 7  # in steps longer by PUSH each time, for PUSHES rounds; then as many rounds without
-BLOCKED = 1e12  # minutes; what a warm start charges on links that were open, until nobody is left on them
+ROUNDING = 1e-13  # costs that differ less are the same
 
 
 class Problem(NamedTuple):
@@ -107,11 +109,11 @@ class Solution(NamedTuple):
 Progress = Callable[[int, float], None]
 
 
-def _make_bushes(demand: np.ndarray, nodes: int, n_links: int, arcs: int = 0) -> Bushes:
+def _make_bushes(demand: np.ndarray, nodes: int, n_links: int) -> Bushes:
     """Return empty bushes, one per class and origin with demand to elsewhere."""
     off_diagonal = demand * (1.0 - np.eye(demand.shape[1]))
     group = np.argwhere((off_diagonal > 0.0).any(axis=2))
-    n, arcs = len(group), max(arcs, nodes, n_links // 2 + nodes // 10)
+    n, arcs = len(group), max(nodes, n_links // 2 + nodes // 10)
     return Bushes(
         group.astype(np.int64),
         np.zeros((n, 3), np.int64),
@@ -121,41 +123,6 @@ def _make_bushes(demand: np.ndarray, nodes: int, n_links: int, arcs: int = 0) ->
         np.zeros((n, arcs), np.int32),
         np.zeros((n, arcs)),
     )
-
-
-def _grow(bushes: Bushes, arcs: int) -> Bushes:
-    """Return the bushes with rows of `arcs` arcs."""
-    wide = [np.zeros((len(a), arcs), a.dtype) for a in bushes[4:]]
-    for new, old in zip(wide, bushes[4:], strict=True):
-        new[:, : old.shape[1]] = old
-    return Bushes(*bushes[:4], *wide)
-
-
-def _adopt(bushes: Bushes, start: Solution, closed: np.ndarray, demand: np.ndarray) -> np.ndarray:
-    """Copy the bushes of an earlier solution; return the rows that must start anew.
-
-    Those are of classes and origins that had none, that have trips to where none went before, and, where links have
-    opened, those that did not reach all nodes or found no way for some trips.
-    """
-    old, zones = start.bushes, demand.shape[1]
-    row_of = {(int(k), int(o)): i for i, (k, o) in enumerate(old.group)}
-    opened = (start.closed & ~closed).any(axis=1)
-    lost = (np.isinf(start.skim) & (demand > 0.0)).any(axis=2)
-    rows = np.full(len(bushes.group), -1, np.int64)
-    for b, (k, o) in enumerate(bushes.group):
-        row = row_of.get((int(k), int(o)), -1)
-        if row < 0:
-            continue
-        live, reached, _ = old.size[row]
-        idle = old.node[row, live:reached]  # nodes that led to no destination
-        idle = idle[idle < zones]
-        short = opened[k] and (reached < old.node.shape[1] or lost[k, o])
-        if not short and not (demand[k, o, idle[idle != o]] > 0.0).any():
-            rows[b] = row
-    kept = rows >= 0
-    for new, before in zip(bushes[1:], old[1:], strict=True):
-        new[kept, : before.shape[1]] = before[rows[kept]]
-    return np.flatnonzero(~kept)
 
 
 def _met_before(problem: Problem, start: Solution, desire: Desire) -> np.ndarray:
@@ -187,7 +154,7 @@ def _desire(problem: Problem) -> Desire:
 
 def solve(
     problem: Problem, target_gap: float, max_rounds: int, start: Solution | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, room: Room | None = None,
 ) -> Solution:  # fmt: skip
     """Return the user equilibrium, or the system optimum where `problem.marginal` is set.
 
@@ -205,6 +172,9 @@ def solve(
         Of a problem with the same links and nodes; costs, closures and demand may differ.
     progress : callable, optional
         Called with the round and its gap.
+    room : Room, optional
+        Made of the bushes of `start`, for many problems that differ from that of `start` by closures alone. The next
+        call overwrites the bushes of the solution.
     """
     nodes, n_links = len(problem.link_start) - 1, len(problem.link_head)
     closed = np.isinf(problem.fixed_cost)
@@ -214,13 +184,19 @@ def solve(
     net = make_net(problem.link_start, problem.link_head, problem.first_thru)
     links, desire = _links(problem, fixed), _desire(problem)
     link_flow, skim = np.zeros_like(problem.fixed_cost), np.empty_like(problem.demand)
-    bushes = _make_bushes(problem.demand, nodes, n_links, 0 if start is None else start.bushes.tail.shape[1])
-    rows, many = np.arange(len(bushes.group)), len(bushes.group) >= MANY
-    if start is not None:
-        rows = _adopt(bushes, start, closed, problem.demand)
+    if start is None:
+        bushes = _make_bushes(problem.demand, nodes, n_links)
+        rows = np.arange(len(bushes.group))
+    elif room is not None:
+        bushes, rows = room.restored(), np.empty(0, np.int64)
         desire.met[:] = _met_before(problem, start, desire)
         load(bushes, link_flow, links)
-    hierarchy = None
+    else:
+        lost = (np.isinf(start.skim) & (problem.demand > 0.0)).any(axis=2)
+        bushes, rows = adopt(start.bushes, problem.demand, (start.closed & ~closed).any(axis=1), lost)
+        desire.met[:] = _met_before(problem, start, desire)
+        load(bushes, link_flow, links)
+    many, hierarchy = len(bushes.group) >= MANY, None
     if many and start is None and desire.response.size == 0:
         hierarchy = build_hierarchy(problem.link_start, problem.link_head, problem.first_thru)
         spread(hierarchy, net, bushes, desire.demand, desire.met, links)
@@ -232,12 +208,28 @@ def solve(
         unknown = np.full(len(rows), np.inf)
         first = FIRST if hierarchy is None else FIRST_SPREAD
         sweeps(bushes, links, desire, nodes, unknown, first * _paid(link_flow, links), many)
-    found, every = np.zeros((len(bushes.group), 4)), np.arange(len(bushes.group))
+    found, every, fresh = np.zeros((len(bushes.group), 4)), np.arange(len(bushes.group)), rows
     rows, gap, detours, whole = every, 0.0, 0.0, (-ALONE, np.inf)
-    slow, last, classes = 0, np.inf, len(problem.demand)
-    if newly.any():
+    slow, last, classes, done = 0, np.inf, len(problem.demand), 0
+    warm = start is not None and desire.response.size == 0
+    if start is not None and warm:
+        apart = (desire.met != start.od_flow) & ~np.eye(skim.shape[1], dtype=bool)
+        changed = apart.any(axis=2)[tuple(bushes.group.T)]
+        changed[fresh] = True
+        settle_all(np.flatnonzero(changed), bushes, net, desire.met)
+        load(bushes, link_flow, links)
+        state = State(bushes, net, links, desire, link_flow, skim)
+        bushes, moved, gap, done = warm_rounds(state, newly, target_gap, max_rounds, progress)
+        moved |= changed
+        if done == 0 and np.allclose(skim, start.skim, rtol=ROUNDING, atol=0.0):
+            skim[:] = start.skim
+    elif newly.any():
         rows = _users(bushes, newly)
-    for done in range(max_rounds + 1):
+    if not warm or gap > target_gap:
+        rounds, moved = range(done, max_rounds + 1), np.ones(len(every), np.bool_)
+    else:
+        rounds = range(0)
+    for done in rounds:
         settle_all(rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
         if hierarchy is not None:
@@ -261,7 +253,7 @@ def solve(
             rows = every
             continue
         if found[:, 2].max() > bushes.tail.shape[1]:
-            bushes = _grow(bushes, min(n_links, int(1.2 * found[:, 2].max())))
+            bushes = grow(bushes, min(n_links, int(1.2 * found[:, 2].max())))
         slow = slow + 1 if excess > SLOW * last else 0
         stretch = PUSH ** (slow % PUSHES) if classes > 1 and slow // PUSHES % 2 == 0 else 1.0
         last, together = excess, many and gap > FINE
@@ -271,6 +263,8 @@ def solve(
         if start is not None:
             rows = _next_rows(rows, found[:, 1], done - whole[0] < ALONE and excess > ALONE_TO * whole[1])
     fill_skims(bushes, problem.link_start, problem.link_head, links, problem.first_thru, skim)
+    if room is not None:
+        room.note(bushes, moved)
     skim[skim >= limit] = np.inf
     met = np.where(np.isfinite(skim), desire.met, 0.0) * (1.0 - np.eye(skim.shape[1]))
     return Solution(link_flow, _times(problem, links), skim, met, gap, done, bushes, closed)

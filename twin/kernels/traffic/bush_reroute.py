@@ -1,0 +1,131 @@
+"""Taking a closed link out of a bush: its trips find another way at once, and all others stay where they are."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from twin.kernels.traffic.bush import (
+    Bushes,
+    Net,
+    Work,
+    _cheapest,
+    _prune,
+    _sort,
+    copy_row,
+    make_work,
+    pack,
+    settle,
+)  # fmt: skip
+
+CHUNKS = 16  # bushes are rerouted in this many parallel parts, whatever the number of threads
+
+
+@njit(cache=True)
+def users(bushes: Bushes, closed: np.ndarray) -> np.ndarray:
+    """Return the bushes with flow on a link of `closed` [classes, links]."""
+    out = np.empty(len(bushes.group), np.int64)
+    count = 0
+    for b in range(len(bushes.group)):
+        shut, link, flow = closed[bushes.group[b, 0]], bushes.link[b], bushes.flow[b]
+        for a in range(bushes.first[b, bushes.size[b, 0]]):
+            if shut[link[a]] and flow[a] > 0.0:
+                out[count] = b
+                count += 1
+                break
+    return out[:count]
+
+
+@njit(cache=True)
+def _ahead(u: int, v: int, limit: float, w: Work) -> bool:
+    """Return whether node `u` may stand before `v`, which is affected."""
+    if w.high[u] < limit or w.best[u] < w.best[v]:
+        return True
+    return bool(w.best[u] == w.best[v] and w.place[u] < w.place[v])
+
+
+@njit(cache=True)
+def _reroute(
+    b: int, cost: np.ndarray, closed: np.ndarray, limit: float, wanted: np.ndarray, met: np.ndarray, net: Net,
+    bushes: Bushes, w: Work,
+) -> bool:  # fmt: skip
+    """Take the links `closed`, whose costs are above `limit`, out of bush `b`; return False where that fails.
+
+    Nodes that some way leads to over a closed link are affected. These are ordered anew, by the least costs without
+    the link, behind all others: arcs between them that go against that order go, and the last link of the cheapest
+    path comes in where it is missing. Arcs keep their share of the flow into a node.
+    """
+    _, kept, _ = _prune(b, cost, bushes, w)
+    _cheapest(b, cost, 0.0, net, bushes, w)
+    node, first, tail, link = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b]
+    reached, origin, best, high = bushes.size[b, 1], bushes.group[b, 1], w.best, w.high
+    w.state[:] = 0  # 2 where an affected node lacks the last link of its cheapest path
+    w.entering[:] = -1
+    lack = 0
+    for p in range(1, reached):
+        v = node[p]
+        if high[v] < limit or best[v] >= limit:
+            continue
+        w.state[v] = 2
+        lack += 1
+        for a in range(first[p], first[p + 1]):
+            u = node[tail[a]]
+            if w.mark[link[a]] == 0:
+                continue
+            if closed[link[a]] or not _ahead(u, v, limit, w):
+                w.mark[link[a]] = 0
+                kept -= 1
+            elif w.state[v] == 2 and best[u] + cost[link[a]] == best[v]:
+                w.state[v] = 0
+                lack -= 1
+    if kept + lack > len(link):
+        return False
+    for u in range(len(w.place)):
+        if w.place[u] < 0 or (u < net.first_thru and u != origin):
+            continue
+        for n in range(net.start[u], net.start[u + 1]):
+            v = net.head[n]
+            if w.state[v] == 2 and best[u] + cost[n] == best[v] and not closed[n] and _ahead(u, v, limit, w):
+                if w.mark[n] == 0:
+                    w.following[n], w.entering[v] = -1, n
+                w.state[v] = 0
+                lack -= 1
+    if lack > 0:
+        return False  # links that cost nothing may lead in a circle
+    copy_row(b, bushes, w)
+    _sort(reached, net, w)
+    pack(b, wanted, net, bushes, w)
+    _start_empty(b, cost, bushes, w)
+    settle(b, met, bushes, w)
+    return True
+
+
+@njit(cache=True)
+def _start_empty(b: int, cost: np.ndarray, bushes: Bushes, w: Work) -> None:
+    """Give the cheapest arc some flow where none of those into a node has any, for `settle` to scale."""
+    first, tail, link, flow = bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
+    low = w.low
+    low[0] = 0.0
+    for p in range(1, bushes.size[b, 0]):
+        cheapest, least, total = first[p], np.inf, 0.0
+        for a in range(first[p], first[p + 1]):
+            total += flow[a]
+            if low[tail[a]] + cost[link[a]] < least:
+                cheapest, least = a, low[tail[a]] + cost[link[a]]
+        low[p] = least
+        if total <= 0.0:
+            flow[cheapest] = 1.0
+
+
+@njit(cache=True, parallel=True)
+def reroute_all(
+    rows: np.ndarray, cost: np.ndarray, closed: np.ndarray, limit: float, demand: np.ndarray, met: np.ndarray,
+    net: Net, bushes: Bushes,
+) -> None:  # fmt: skip
+    """Take the links `closed` [classes, links] out of the bushes `rows`, at costs [classes, links]."""
+    for part in prange(CHUNKS):
+        w = make_work(len(net.start) - 1, len(net.head))
+        for i in range(part, len(rows), CHUNKS):
+            b = rows[i]
+            k, origin = bushes.group[b]
+            _reroute(b, cost[k], closed[k], limit, demand[k, origin], met[k, origin], net, bushes, w)

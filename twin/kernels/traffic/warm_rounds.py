@@ -1,0 +1,228 @@
+"""Rounds of a warm start: look at all bushes, but renew only those that lack a shorter way.
+
+A change in one street leaves most bushes as they are. Least costs between all zones come from a contraction hierarchy
+(`skim`), which is far cheaper than renewing every bush; they tell which bushes lack ways and how far all are from the
+equilibrium. Flow moves over pairs of ways (`bush_pairs`). `equilibrium` drives this, and goes on in its own way where
+these rounds come to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from twin.kernels.traffic.bush import Bushes, Net
+from twin.kernels.traffic.bush_pairs import equalise, find_pairs
+from twin.kernels.traffic.bush_reroute import reroute_all, users
+from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
+from twin.kernels.traffic.equilibrium_steps import CHUNKS, load, renew_all, settle_all
+from twin.kernels.traffic.hierarchy import Hierarchy
+from twin.kernels.traffic.skim import build_hierarchy, skims
+from twin.kernels.traffic.warm_adopt import grow
+
+BLOCKED = 1e12  # minutes; what a warm start charges on links that were open, until nobody is left on them
+SWEEPS = 2  # over the bushes that used a closed link
+REROUTES = 40  # most renewals until nobody is left on a closed link
+IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait
+LEAVE = 0.05  # bushes that lack no more than this part of what all lack, or of the target, wait
+FEW, REPEATS = 0.2, 3  # as long as this part of the bushes lack ways, they go on alone so many times
+WITHIN = 0.1  # of the target that may remain within the bushes when they are at rest
+ENOUGH = 0.02  # or of what they could save at first
+FINDS, STEPS = 3, 6  # most searches for pairs on the way there, and most Newton steps with the pairs of one
+SLOW, PATIENCE = 0.5, 4  # rounds that leave more than this part of the gap, before others go on
+KEPT = 2  # hierarchies kept
+
+
+@lru_cache(maxsize=KEPT)
+def _hierarchy_of(start: bytes, head: bytes, first_thru: int) -> Hierarchy:
+    """Return the hierarchy of a network given by the bytes of a `Net`: scenarios of one city share it."""
+    return build_hierarchy(
+        np.frombuffer(start, np.int32).astype(np.int64), np.frombuffer(head, np.int32).astype(np.int64), first_thru
+    )
+
+
+@njit(cache=True)
+def _sweep_rows(rows: np.ndarray, bushes: Bushes, links: Links, desire: Desire, times: int) -> None:
+    """Sweep over the bushes `rows`, one after the other."""
+    reach = make_reach(bushes.node.shape[1])
+    for _ in range(times):
+        for b in rows:
+            positions = bushes.size[b, 2]
+            arcs = bushes.first[b, positions]
+            hot = Hot(
+                np.array([[0, 0], [positions + 1, arcs]]),
+                bushes.node[b],
+                bushes.first[b],
+                bushes.tail[b],
+                bushes.link[b],
+                bushes.flow[b],
+            )
+            sweep_bush(0, bushes.group[b, 0], bushes.group[b, 1], hot, links, desire, reach, 1.0)
+
+
+@njit(cache=True)
+def _look_at(
+    b: int, bushes: Bushes, cost: np.ndarray, met: np.ndarray, skim: np.ndarray, low: np.ndarray
+) -> tuple[float, float]:
+    """Return what the flow of bush `b` could save within it, and what the cheapest ways outside it would add."""
+    node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
+    within, beyond = 0.0, 0.0
+    low[0] = 0.0
+    for p in range(bushes.size[b, 0]):
+        s, e = first[p], first[p + 1]
+        if p > 0:
+            if e - s == 1:
+                low[p] = low[tail[s]] + cost[link[s]]
+            else:
+                least = np.inf
+                for a in range(s, e):
+                    way = low[tail[a]] + cost[link[a]]
+                    least = way if way < least else least
+                low[p] = least
+                for a in range(s, e):
+                    if flow[a] > 0.0:
+                        within += flow[a] * (low[tail[a]] + cost[link[a]] - least)
+        v = node[p]
+        if v < len(met) and p > 0 and met[v] > 0.0 and low[p] > skim[v]:
+            beyond += met[v] * (low[p] - skim[v])
+    return within, beyond
+
+
+@njit(cache=True, parallel=True)
+def _look(bushes: Bushes, links: Links, met: np.ndarray, skim: np.ndarray, found: np.ndarray) -> None:
+    """Fill `found` [bushes, 2] with what each could save within itself, and on cheapest ways outside it."""
+    for part in prange(CHUNKS):
+        low = np.empty(bushes.node.shape[1])
+        for b in range(part, len(bushes.group), CHUNKS):
+            k, origin = bushes.group[b]
+            found[b] = _look_at(b, bushes, links.cost[k], met[k, origin], skim[k, origin], low)
+
+
+def _lacking(beyond: np.ndarray, allowed: float) -> np.ndarray:
+    """Return the fewest bushes without which the others lack no more than `allowed`."""
+    order = np.argsort(beyond, kind="stable")
+    waiting = int(np.searchsorted(np.cumsum(beyond[order]), allowed, side="right"))
+    return np.sort(order[waiting:])
+
+
+class State(NamedTuple):
+    """What a solution is made of while it is worked on; see `Bushes`, `Net`, `Links` and `Desire`."""
+
+    bushes: Bushes
+    net: Net
+    links: Links
+    desire: Desire
+    link_flow: np.ndarray
+    skim: np.ndarray
+
+
+def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> None:
+    """Take links of `newly` [classes, links] out of the bushes that use them, and mark these in `moved`.
+
+    Where that fails at once, they are renewed and swept until none uses them.
+    """
+    found = np.empty((len(moved), 4))
+    rows = users(s.bushes, newly)
+    moved[rows] = True
+    reroute_all(rows, s.links.cost, newly, 0.5 * BLOCKED, s.desire.demand, s.desire.met, s.net, s.bushes)
+    load(s.bushes, s.link_flow, s.links)
+    _sweep_rows(rows, s.bushes, s.links, s.desire, SWEEPS)
+    for _ in range(REROUTES):
+        rows = users(s.bushes, newly)
+        if len(rows) == 0:
+            break
+        settle_all(rows, s.bushes, s.net, s.desire.met)  # crumbs on a closed link would bar shortcuts
+        renew_all(rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found)
+        _sweep_rows(rows, s.bushes, s.links, s.desire, 2)
+    load(s.bushes, s.link_flow, s.links)
+
+
+def _drop_lost(s: State, newly: np.ndarray, hierarchy: Hierarchy, moved: np.ndarray) -> None:
+    """Drop the demand between places that closing `newly` [classes, links] cuts off; mark its bushes in `moved`."""
+    desire, zones = s.desire, np.arange(s.skim.shape[1])
+    s.skim[:] = skims(hierarchy, np.where(newly, np.inf, s.links.cost), zones, zones)
+    lost = np.isinf(s.skim) & (desire.met > 0.0) & ~np.eye(len(zones), dtype=bool)
+    if lost.any():
+        desire.met[lost] = 0.0
+        desire.demand[lost] = 0.0
+        group = s.bushes.group
+        moved |= lost.any(axis=2)[group[:, 0], group[:, 1]]
+        settle_all(np.flatnonzero(moved), s.bushes, s.net, desire.met)
+        load(s.bushes, s.link_flow, s.links)
+
+
+def _paid(s: State) -> float:
+    """Return the generalised cost of all flow."""
+    if len(s.link_flow) == 1:
+        s.link_flow[0] = s.links.flow
+    else:
+        load(s.bushes, s.link_flow, s.links)
+    return float(np.sum(s.link_flow * np.where(s.link_flow > 0.0, s.links.cost, 0.0)))
+
+
+def _rest(rows: np.ndarray, s: State, moved: np.ndarray, wanted: float) -> None:
+    """Shift flow within the bushes `rows` until they could save little more by it."""
+    excess, first = np.zeros(len(s.bushes.group)), 0.0
+    for search in range(FINDS):
+        pairs = find_pairs(rows, s.bushes, s.links, excess)
+        within = float(excess.sum())
+        first = within if search == 0 else first
+        if within <= max(WITHIN * wanted, ENOUGH * first):
+            break
+        equalise(pairs, s.bushes, s.links, moved, max(0.5 * WITHIN * wanted, 0.2 * ENOUGH * within), STEPS)
+
+
+def warm_rounds(
+    s: State, newly: np.ndarray, target_gap: float, max_rounds: int, progress: Callable[[int, float], None] | None
+) -> tuple[Bushes, np.ndarray, float, int]:
+    """Bring the bushes to the equilibrium of fixed demand; return them, which have changed, the gap and the rounds.
+
+    Stops short of `target_gap` where that goes slowly. Flows, times and skims are then those of the gap.
+
+    Parameters
+    ----------
+    s : State
+        Changed in place; `links` at the flows of the bushes.
+    newly : bool [classes, links]
+        Closed, but with flow still on them.
+    target_gap, max_rounds, progress
+        As for `equilibrium.solve`.
+    """
+    zones, links = np.arange(s.skim.shape[1]), s.links
+    every, moved = np.arange(len(s.bushes.group)), np.zeros(len(s.bushes.group), np.bool_)
+    found, renewed = np.zeros((len(every), 2)), np.zeros((len(every), 4))
+    hierarchy = _hierarchy_of(s.net.start.tobytes(), s.net.head.tobytes(), s.net.first_thru)
+    if newly.any():
+        _drop_lost(s, newly, hierarchy, moved)
+        _leave_closed(s, newly, moved)
+    gap, last, slow, done = 0.0, np.inf, 0, 0
+    while True:
+        s.skim[:] = skims(hierarchy, np.where(newly, np.inf, links.cost), zones, zones)
+        _look(s.bushes, links, s.desire.met, s.skim, found)
+        paid = _paid(s)
+        gap = float(found.sum()) / paid if paid > 0.0 else 0.0
+        if progress:
+            progress(done, gap)
+        slow += gap > SLOW * last
+        if gap <= target_gap or done == max_rounds or slow > PATIENCE:
+            break
+        last, wanted = gap, target_gap * paid
+        rows = _lacking(found[:, 1], LEAVE * max(wanted, float(found[:, 1].sum())))
+        moved[rows] = True
+        for _ in range(REPEATS if len(rows) <= FEW * len(every) else 1):
+            settle_all(rows, s.bushes, s.net, s.desire.met)  # crumbs on dear ways would bar shortcuts
+            renew_all(rows, s.bushes, s.net, links, s.desire, IGNORE * gap, s.skim, renewed)
+            if renewed[:, 2].max() > s.bushes.tail.shape[1]:
+                s = s._replace(bushes=grow(s.bushes, min(len(links.flow), int(1.2 * renewed[:, 2].max()))))
+            if float(renewed[rows, 1].sum()) <= LEAVE * max(wanted, gap * paid):
+                break
+            _rest(rows, s, moved, wanted)
+        _rest(every, s, moved, wanted)
+        done += 1
+    settle_all(np.flatnonzero(moved), s.bushes, s.net, s.desire.met)
+    load(s.bushes, s.link_flow, links)
+    return s.bushes, moved, gap, done
