@@ -149,7 +149,7 @@ def prepare_kernels(threads: int | None, quiet: bool, domains: Collection[str] =
 
     begun = time.perf_counter()
     _set_threads(threads)
-    with ProgressLine("kernels (compiled once, about two minutes the first time)", quiet) as progress:
+    with ProgressLine("kernels (compiled once, a minute or two the first time)", quiet) as progress:
         done = compile_kernels(progress=progress, domains=domains, leave_out=OUTSIDE_RUNS)
     seconds = time.perf_counter() - begun
     fresh = [kernel for kernel in done if not kernel.from_cache]

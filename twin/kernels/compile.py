@@ -2,13 +2,17 @@
 
 Numba compiles at the first call and keeps the result on disk. Compiling here, on each family's smallest sample and
 under a lock, keeps several processes from compiling the same kernel at once, and keeps compile time out of every
-other timing.
+other timing. Where something has to be compiled and there is a second core, a second process (`twin.kernels.helper`)
+takes its share.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Collection
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +34,8 @@ OUTSIDE_RUNS = frozenset(
 )
 """Families that no run of a study needs by default: they are compiled where they are first used."""
 
+Progress = Callable[[str, int, int], None]
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -40,17 +46,20 @@ class Compiled:
     from_cache: bool
 
 
-def is_cached(kernel: registry.Kernel) -> bool | None:
-    """Return whether the last compilation came from the disk cache; None when the kernel cannot tell."""
-    stats = getattr(kernel, "stats", None)
-    if stats is None:
-        return None
-    return sum(stats.cache_misses.values()) == 0
+def first_call(family: registry.Family, variant: str) -> Compiled:
+    """Call a variant on the family's smallest sample and return the time it took."""
+    from numba.core import event
+
+    inputs = family.sample(family.sizes[0], np.random.default_rng(0))
+    start = time.perf_counter()
+    with event.install_recorder("numba:compile") as compilations:
+        family.call(variant, inputs)
+    return Compiled(family.name, time.perf_counter() - start, not compilations.buffer)
 
 
 def compile_kernels(
     variant: str = "numba",
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     lock_folder: Path | None = None,
     domains: Collection[str] = (),
     leave_out: Collection[str] = (),
@@ -70,31 +79,59 @@ def compile_kernels(
     leave_out : collection of str, optional
         Families to pass over, for example `OUTSIDE_RUNS`.
     """
-    from filelock import FileLock
+    from twin.kernels.groups import groups_of
+    from twin.kernels.helper import Helper
 
     chosen = [f for f in registry.families().values() if not domains or f.name.partition(".")[0] in domains]
     todo = [f for f in chosen if variant in f.variants and f.name not in leave_out]
-    folder = lock_folder or _cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    done = []
-    with FileLock(folder / "compile.lock"):
-        for i, family in enumerate(todo):
+    done: list[Compiled] = []
+    helper = None
+    with _alone(lock_folder or _cache_folder(), progress):
+        groups = deque(groups_of(todo, variant))
+        groups.rotate(1)  # the least first, to see soon whether anything has to be compiled
+        while groups:
+            for family in groups.popleft():
+                if progress:
+                    made = len(done) + (len(helper.done) if helper else 0)
+                    progress(f"preparing kernel {family.name}", made, len(todo))
+                done.append(first_call(family, variant))
+            if helper is None and groups and not done[-1].from_cache and _cores() > 1:
+                helper = Helper(groups, variant)
+        if helper:
             if progress:
-                progress(f"preparing kernel {family.name}", i, len(todo))
-            inputs = family.sample(family.sizes[0], np.random.default_rng(0))
-            start = time.perf_counter()
-            family.call(variant, inputs)
-            seconds = time.perf_counter() - start
-            cached = is_cached(family.variants[variant])
-            done.append(Compiled(family.name, seconds, seconds < 0.5 if cached is None else cached))
+                progress("waiting for the second process", len(done) + len(helper.done), len(todo))
+            for family, seconds in helper.finish():  # compiled there, or if that process failed now
+                here = first_call(family, variant)
+                done.append(Compiled(family.name, here.seconds + seconds, here.from_cache and seconds == 0.0))
     if progress:
         progress("kernels ready", len(todo), len(todo))
-    return done
+    return sorted(done, key=lambda one: one.family)
+
+
+@contextmanager
+def _alone(folder: Path, progress: Progress | None) -> Iterator[None]:
+    """Hold the lock, after waiting for another process that compiles."""
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "compile.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if progress:
+            progress("another process compiles them, waiting for it", 0, 0)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cache_folder() -> Path:
-    import os
-
     from platformdirs import user_cache_dir
 
     return Path(os.environ.get("TWIN_CACHE_DIR") or user_cache_dir("twin"))

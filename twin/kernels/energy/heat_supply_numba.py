@@ -7,12 +7,13 @@ becomes vector instructions without a change in the order of any sum.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.heat_pump import COEFFICIENTS, LEAST_LIFT_K
 from twin.kernels.energy.heat_supply import AIR_PUMP, ANNUAL, DIRECT, DISTRICT, Float, Single
 from twin.kernels.registry import variant
+from twin.kernels.threads import over_threads
 
 TILE = 120
 
@@ -94,8 +95,11 @@ def _pump(
         sums[k] = total[k].sum()
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _all(
+    begin: int,
+    end: int,
     heating: Single,
     water: Single,
     cooling: Single,
@@ -108,7 +112,7 @@ def _all(
     district: Single,
     annual: Float,
 ) -> None:
-    for i in prange(len(supply)):
+    for i in range(begin, end):
         kind, hot = supply[i], _charged(water[i], plant[i, 7])
         if kind >= AIR_PUMP:
             k = kind - AIR_PUMP
@@ -135,5 +139,6 @@ def fast(
     annual = np.zeros((len(supply), len(ANNUAL)))
     turn = -COEFFICIENTS[:, 1] / (2.0 * COEFFICIENTS[:, 2])
     curves = np.column_stack([correction * COEFFICIENTS, turn])
-    _all(heating_kw, hot_water_kw, cooling_kw, outdoor_c, source_c, supply, plant, curves, power, district, annual)
+    columns = heating_kw, hot_water_kw, cooling_kw, outdoor_c, source_c, supply, plant, curves, power, district, annual
+    _all(len(supply), *columns)
     return power, district, annual

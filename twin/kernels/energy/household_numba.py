@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy import household_contract as c
 from twin.kernels.energy.counter import pair
 from twin.kernels.registry import variant
+from twin.kernels.threads import over_threads
 
 Floats = NDArray[np.float64]
 
@@ -165,7 +166,24 @@ def _home(key: np.uint64, residents: int, stream: NDArray[np.uint64], draw: np.u
     return buffers
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
+def _homes(
+    begin: int,
+    end: int,
+    keys: NDArray[np.uint64],
+    residents: NDArray[np.int64],
+    stream: NDArray[np.uint64],
+    draw: np.uint64,
+    daylight_w_m2: Floats,
+    out: tuple[NDArray[np.float32], ...],
+) -> None:
+    present, power, light, water = out
+    for i in range(begin, end):
+        rows = _home(keys[i], residents[i], stream, draw, daylight_w_m2)
+        present[i], power[i], light[i], water[i] = rows[0], rows[1], rows[2], rows[3]
+
+
 def fast(
     keys: NDArray[np.uint64], residents: NDArray[np.int64], stream: NDArray[np.uint64], draw: int, daylight_w_m2: Floats
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
@@ -173,9 +191,7 @@ def fast(
     n, hours = keys.size, daylight_w_m2.size
     present, power = np.empty((n, hours), np.float32), np.empty((n, hours), np.float32)
     light, water = np.empty((n, hours), np.float32), np.empty((n, hours), np.float32)
-    for i in prange(n):
-        rows = _home(keys[i], residents[i], stream, np.uint64(draw), daylight_w_m2)
-        present[i], power[i], light[i], water[i] = rows[0], rows[1], rows[2], rows[3]
+    _homes(n, keys, residents, stream, np.uint64(draw), daylight_w_m2, (present, power, light, water))
     return present, power, light, water
 
 

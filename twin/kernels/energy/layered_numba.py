@@ -10,7 +10,7 @@ is at
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.layered import (
@@ -22,6 +22,7 @@ from twin.kernels.energy.layered import (
     empty,
 )
 from twin.kernels.registry import variant
+from twin.kernels.threads import over_threads
 
 Float = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -205,8 +206,11 @@ def _one(
     out[6][b], out[7][b] = 1.0 - radiant + gain, kelvin
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _all(
+    begin: int,
+    end: int,
     of_elements: tuple[Float, Float, Float, Float],
     elements: tuple[Whole, Whole],
     of_layers: tuple[Float, Float, Whole],
@@ -215,7 +219,7 @@ def _all(
     shares: tuple[float, float],
     out: tuple[Float, ...],
 ) -> None:
-    for b in prange(len(amount)):
+    for b in range(begin, end):
         _one(b, of_elements, elements, of_layers, amount, loads, shares, out)
 
 
@@ -242,6 +246,7 @@ def fast(
     n, e = area_m2.shape
     found = empty(n, e, int(cells[0].sum()), columns)
     _all(
+        n,
         (area_m2, h_inside_w_m2k, h_outside_w_m2k, emissivity),
         (column, layers),
         (resistance_m2k_w, store_j_m2k, cells),

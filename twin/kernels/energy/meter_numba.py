@@ -7,11 +7,12 @@ kept apart for each hour of a tile, so that the loop over a tile becomes vector 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.meter import ANNUAL, Float, Single
 from twin.kernels.registry import variant
+from twin.kernels.threads import over_threads
 
 TILE = 120
 DEMAND, VEHICLES, GENERATED, IMPORTED, EXPORTED, USED = 0, 1, 2, 3, 4, 5
@@ -108,8 +109,11 @@ def _storing(
     out[WAITING] += waiting
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _all(
+    begin: int,
+    end: int,
     demand: Single,
     pv: Single,
     vehicles: Single,
@@ -120,7 +124,7 @@ def _all(
     net: Single,
     annual: Float,
 ) -> None:
-    for i in prange(len(row)):
+    for i in range(begin, end):
         has_car = row[i] >= 0
         car = vehicles[row[i]] if has_car else demand[i, :0]
         if store[i, 0] > 0.0 or (has_car and store[i, 4] > 1.0):
@@ -141,5 +145,5 @@ def fast(
 ) -> tuple[Single, Float]:
     """Run buildings in parallel; see `twin.kernels.energy.meter.reference`."""
     net, annual = np.empty(demand_kw.shape, np.float32), np.zeros((len(vehicle_row), len(ANNUAL)))
-    _all(demand_kw, pv_kw, vehicles_kw, vehicle_row, store, signals, int(warmup), net, annual)
+    _all(len(net), demand_kw, pv_kw, vehicles_kw, vehicle_row, store, signals, int(warmup), net, annual)
     return net, annual

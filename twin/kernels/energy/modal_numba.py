@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import DTypeLike, NDArray
 
 from twin.kernels.energy import hour_numba as hour
@@ -27,6 +27,7 @@ from twin.kernels.energy.hour_numba import Series
 from twin.kernels.energy.inputs_numba import HOURS, ROW, VECTOR, WIDTH, Lanes, Truth, Whole, any_but_zero, set_inputs
 from twin.kernels.energy.modal import start_state
 from twin.kernels.registry import variant
+from twin.kernels.threads import over_threads
 
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -215,8 +216,11 @@ def _block(
             change[i, k] = (end[k * WIDTH + j] - begin[k * WIDTH + j]) * unit[k, j]
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _run(
+    begin: int,
+    end: int,
     table: Lanes,
     drive: tuple[Lanes, Lanes],
     lit: tuple[Truth, Truth],
@@ -230,7 +234,7 @@ def _run(
     figures: Float,
     change: Float,
 ) -> None:
-    for block in prange((len(profile) + WIDTH - 1) // WIDTH):
+    for block in range(begin, end):
         _block(block * WIDTH, table, drive, lit, profile, zones, direct, modes, options, series, sums, figures, change)
 
 
@@ -271,8 +275,8 @@ def _fast(kind: DTypeLike, inputs: Sequence[Any]) -> Result:
     start = start_state(drive, gain, profile, rate, air_in, drive_in, gain_in, start_c, warmup)
     modes = rate, air_in, start, *flows, drive_in, gain_in
     options = (float(start_c), float(overheating_c), int(warmup), int(record))
-    shared = np.ascontiguousarray(table), *_hours_of_run(drive, warmup, kind)
-    _run(*shared, profile, zones, direct, modes, options, series, sums, figures, change)
+    blocks, shared = (n + WIDTH - 1) // WIDTH, (np.ascontiguousarray(table), *_hours_of_run(drive, warmup, kind))
+    _run(blocks, *shared, profile, zones, direct, modes, options, series, sums, figures, change)
 
     heat, cool, vented, warmth, risen = sums.T
     gains, drives = gain.sum(axis=1)[profile], drive.sum(axis=0)

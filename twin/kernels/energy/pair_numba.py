@@ -7,12 +7,13 @@ done one by one. Pairs never mix.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.modal_numba import _phi
 from twin.kernels.energy.pair import SWEEPS
 from twin.kernels.registry import variant
+from twin.kernels.threads import over_threads
 
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -224,8 +225,11 @@ def _mean_flow(flow: Float, modes: Modes, gain: Float, rows: Float, kind: NDArra
     return mean
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _run(
+    begin: int,
+    end: int,
     tables: tuple[Float, Float, Float, Float],
     rows: Float,
     profile: NDArray[np.int64],
@@ -237,7 +241,7 @@ def _run(
     through: Float,
     figures: Float,
 ) -> None:
-    for i in prange(len(profile)):
+    for i in range(begin, end):
         own = (modes[0][i], modes[1][i], modes[2][i], modes[3][i], modes[4][i], modes[5][i])
         hourly = (series[0][i], series[1][i], series[2][i])
         through[i] = _pair(tables, rows, profile[i], zones[i], own, run, hourly, balance[i], figures[i])
@@ -274,6 +278,7 @@ def fast(
     modes = rate, out, storage, drive_in, gain_in, air_direct
     run = float(start_c), float(overheating_c), int(warmup)
     _run(
+        n,
         (heat, cool, gains, flow),
         rows,
         profile,

@@ -16,13 +16,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy import network_contract as contract
 from twin.kernels.energy.network_contract import ZONE
 from twin.kernels.energy.symmetric_numba import eigen
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
+from twin.kernels.threads import over_threads
 
 Float = NDArray[np.float64]
 Spectra = Callable[[Float], tuple[Float, Float]]
@@ -142,16 +143,17 @@ def _eigh(matrices: Float) -> tuple[Float, Float]:
     return values, _t(vectors)
 
 
-@njit(cache=True, parallel=True)
-def _spectra(matrices: Float, values: Float, rows: Float) -> None:
-    for i in prange(len(matrices)):
+@over_threads
+@njit(cache=True, nogil=True)
+def _spectra(begin: int, end: int, matrices: Float, values: Float, rows: Float) -> None:
+    for i in range(begin, end):
         rows[i] = matrices[i]
         eigen(rows[i], values[i], np.empty(matrices.shape[1]))
 
 
 def _eigen(matrices: Float) -> tuple[Float, Float]:
     values, rows = np.empty(matrices.shape[:2]), np.empty(matrices.shape)
-    _spectra(np.ascontiguousarray(matrices), values, rows)
+    _spectra(len(matrices), np.ascontiguousarray(matrices), values, rows)
     return values, rows
 
 

@@ -7,13 +7,14 @@ only the network within it is brought to its eigenvectors.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.gramian_numba import dominant, multiply, solve, tree_of
 from twin.kernels.energy.reduction import Modes
 from twin.kernels.energy.symmetric_numba import eigen
 from twin.kernels.registry import variant
+from twin.kernels.threads import over_threads
 
 Float = NDArray[np.float64]
 
@@ -127,19 +128,15 @@ def _reduce(
     return gains, pull
 
 
-@njit(cache=True)
-def _one(at: int, network: tuple[Float, ...], out: tuple[Float, ...], zones: Float, direct: Float) -> None:
+@over_threads
+@njit(cache=True, nogil=True)
+def _all(begin: int, end: int, network: tuple[Float, ...], out: tuple[Float, ...], zones: Float, direct: Float) -> None:
     capacity, conductance, air, drives, gains = network
-    own = (out[0][at], out[1][at], out[2][at], out[3][at], out[4][at])
-    lacks = _reduce(capacity[at], conductance[at], air[at], drives[at], gains[at], own, direct[at])
-    zones[at, 4] += lacks[0]
-    zones[at, 5] -= lacks[1]
-
-
-@njit(cache=True, parallel=True)
-def _all(network: tuple[Float, ...], out: tuple[Float, ...], zones: Float, direct: Float) -> None:
-    for at in prange(len(zones)):
-        _one(at, network, out, zones, direct)
+    for at in range(begin, end):
+        own = (out[0][at], out[1][at], out[2][at], out[3][at], out[4][at])
+        lacks = _reduce(capacity[at], conductance[at], air[at], drives[at], gains[at], own, direct[at])
+        zones[at, 4] += lacks[0]
+        zones[at, 5] -= lacks[1]
 
 
 @variant("energy.zone_reduction", "numba")
@@ -160,5 +157,5 @@ def fast(
     out = np.empty((n, r)), np.empty((n, r)), np.empty((n, r)), np.empty((n, r, m)), np.empty((n, r))
     zones, direct = zones.copy(), direct.copy()
     network = capacity_j_k, conductance_w_k, air_in_w_k, drive_in, gain_in
-    _all(tuple(np.ascontiguousarray(a) for a in network), out, zones, direct)
+    _all(n, tuple(np.ascontiguousarray(a) for a in network), out, zones, direct)
     return Modes(zones, direct, solar_in, *out)

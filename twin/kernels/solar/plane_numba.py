@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from twin.kernels.registry import variant
 from twin.kernels.solar.trigonometry import sine_cosine
+from twin.kernels.threads import over_threads
 
 BLOCK = 512  # hours; their ten series are 20 KB
 _LANES = 32  # sums side by side
@@ -158,10 +159,11 @@ def _write_group(light, lit, normals, shares, incidence, poa, transmitted):  # t
                 _write_behind_glass(light[b], share, normal, incidence, scratch, poa[i, here], transmitted[i, here])
 
 
-@njit(cache=True, parallel=True)
-def _write_all(light, lit, normals, shares, incidence, poa, transmitted):  # type: ignore[no-untyped-def]
+@over_threads
+@njit(cache=True, nogil=True)
+def _write_all(begin, end, light, lit, normals, shares, incidence, poa, transmitted):  # type: ignore[no-untyped-def]
     planes = poa.shape[0]
-    for group in prange((planes + _GROUP - 1) // _GROUP):
+    for group in range(begin, end):
         own = slice(group * _GROUP, min((group + 1) * _GROUP, planes))
         _write_group(light, lit[own], normals[own], shares[own], incidence, poa[own], transmitted[own])
 
@@ -179,8 +181,8 @@ def plane_irradiance_numba(  # type: ignore[no-untyped-def]
     poa = np.empty(shape, np.float32)
     transmitted = np.empty(shape, np.float32) if incidence.size > 0 else poa
     light = _packed(zenith_deg, azimuth_deg, beam, direct, isotropic, band, ground, wall)
-    shares = np.stack([sky_share, band_share, ground_view, wall_view], axis=1)
-    _write_all(light, lit, _normals(tilt_deg, surface_azimuth_deg), shares, incidence, poa, transmitted)
+    shares, groups = np.stack([sky_share, band_share, ground_view, wall_view], axis=1), -(-shape[0] // _GROUP)
+    _write_all(groups, light, lit, _normals(tilt_deg, surface_azimuth_deg), shares, incidence, poa, transmitted)
     return poa, transmitted
 
 
@@ -284,10 +286,11 @@ def _sum_group(light, lit, bent, normals, shares, sums):  # type: ignore[no-unty
             sums[i, 0] = sums[i, 1]
 
 
-@njit(cache=True, parallel=True)
-def _sum_all(light, lit, bent, normals, shares, sums):  # type: ignore[no-untyped-def]
+@over_threads
+@njit(cache=True, nogil=True)
+def _sum_all(begin, end, light, lit, bent, normals, shares, sums):  # type: ignore[no-untyped-def]
     planes = normals.shape[0]
-    for group in prange((planes + _GROUP - 1) // _GROUP):
+    for group in range(begin, end):
         own = slice(group * _GROUP, min((group + 1) * _GROUP, planes))
         _sum_group(light, lit[own], bent[own], normals[own], shares[own], sums[own])
 
@@ -303,7 +306,8 @@ def plane_irradiation_numba(  # type: ignore[no-untyped-def]
     view, sine = normals[:, 3].astype(np.float64), normals[:, 4].astype(np.float64)
     bent = sine * _darkness(beam, direct, isotropic, band) >= view
     sums = np.zeros((len(tilt_deg), 2))
-    _sum_all(light, lit, bent, normals, np.stack([sky_share, band_share], axis=1), sums)
+    groups = -(-len(tilt_deg) // _GROUP)
+    _sum_all(groups, light, lit, bent, normals, np.stack([sky_share, band_share], axis=1), sums)
     dark, bright = np.minimum(band, 0.0).sum() * sine, np.maximum(band, 0.0).sum() * sine
     even = isotropic.sum() * view + dark
     annual = sums[:, 0] + np.where(bent, 0.0, even * sky_share + bright * band_share)

@@ -8,11 +8,12 @@ of PVWatts and clips at its rating: A. P. Dobos, PVWatts Version 5 Manual, NREL/
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
 from twin.kernels.solar.pv_diode import module_power
+from twin.kernels.threads import over_threads
 
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -164,16 +165,24 @@ def _inverter(dc, kept, rating, efficiency, ac):  # type: ignore[no-untyped-def]
     return total
 
 
+@over_threads
+@njit(cache=True, nogil=True)
+def _planes(  # type: ignore[no-untyped-def]
+    begin, end, poa, transmitted, temperature_c, heating, module, losses, dc_ac_ratio, inverter_efficiency, ac, annual
+):
+    dc = np.empty(poa.shape[1])
+    for i in range(begin, end):
+        _module(transmitted[i], temperature_c, poa[i], heating, module, dc)
+        annual[i] = _inverter(dc, 1.0 - losses, 1.0 / dc_ac_ratio, inverter_efficiency, ac[i])
+
+
 @variant("solar.pv_system", "numba")
-@njit(cache=True, parallel=True)
 def pv_system_numba(  # type: ignore[no-untyped-def]
     poa, transmitted, temperature_c, heating, module, system_losses, dc_ac_ratio, inverter_efficiency
 ):
     """Compute plane by plane in parallel; same arguments as the reference."""
     planes, hours = poa.shape
     ac, annual = np.empty((planes, hours), np.float32), np.empty(planes)
-    for i in prange(planes):
-        dc = np.empty(hours)
-        _module(transmitted[i], temperature_c, poa[i], heating, module, dc)
-        annual[i] = _inverter(dc, 1.0 - system_losses, 1.0 / dc_ac_ratio, inverter_efficiency, ac[i])
+    rates = float(system_losses), float(dc_ac_ratio), float(inverter_efficiency)
+    _planes(planes, poa, transmitted, temperature_c, heating, module, *rates, ac, annual)
     return ac, annual

@@ -16,7 +16,7 @@ few dozen 1 to 1.4 ns. `beam_sum` has eight more operations per cell and sun, in
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.registry import variant
@@ -51,6 +51,7 @@ from twin.kernels.solar.sweep_rows import (
     upright_lines,
     veil,
 )
+from twin.kernels.threads import over_threads
 
 BATCH, CELL_BATCH = 32, 64
 """Suns walked together, to add beams and to count cells: states of 64 × 2000 lines fill half of a cache of 1 MB."""
@@ -133,9 +134,12 @@ def _count(z, receiver, along, across, level, top, under, blocks, cuts, first, d
                     out[k, 1, of[e]] += ones(cells & behind_words[k, word[e]])
 
 
-@njit(cache=True, parallel=True)
-def _count_all(z, receiver, along, across, level, top, under, blocks, cuts, first, batch, descending, shift, drop, out):  # type: ignore[no-untyped-def]
-    for b in prange(batch.size - 1):
+@over_threads
+@njit(cache=True, nogil=True)
+def _count_all(  # type: ignore[no-untyped-def]
+    begin, end, z, receiver, along, across, level, top, under, blocks, cuts, first, batch, descending, shift, drop, out
+):
+    for b in range(begin, end):
         suns = slice(batch[b], batch[b + 1])
         _count(
             z, receiver, along, across, level, top, under, blocks, cuts, first, descending[batch[b]], shift[suns],
@@ -190,12 +194,13 @@ def _sum(  # type: ignore[no-untyped-def]
                 add_beam(lit, nx[i], ny[i], nz[i], sun[g : g + 8], total[i])
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _sum_all(  # type: ignore[no-untyped-def]
-    z, receiver, along, across, level, top, under, nx, ny, nz, upright, through, first, batch, descending, shift, drop,
-    sun, total,
+    begin, end, z, receiver, along, across, level, top, under, nx, ny, nz, upright, through, first, batch, descending,
+    shift, drop, sun, total,
 ):  # fmt: skip
-    for part in prange(len(total)):
+    for part in range(begin, end):
         for b in range(part, batch.size - 1, len(total)):
             suns = slice(batch[b], batch[b + 1])
             padded = np.zeros(((shift[suns].size + 7) // 8 * 8, 3), np.float32)
@@ -240,9 +245,12 @@ def _beyond(top: np.float32, under: np.float32, new_top: np.float32, new_under: 
     return top, under
 
 
-@njit(cache=True, parallel=True)
-def _strips_all(z, across, roof, top, under, through, start, column, foot, head, first, descending, shift, drop, out):  # type: ignore[no-untyped-def]
-    for k in prange(shift.size):
+@over_threads
+@njit(cache=True, nogil=True)
+def _strips_all(  # type: ignore[no-untyped-def]
+    begin, end, z, across, roof, top, under, through, start, column, foot, head, first, descending, shift, drop, out
+):
+    for k in range(begin, end):
         _strips(
             z, across, roof, top, under, through, start, column, foot, head, first, descending[k], shift[k], drop[k],
             out[k],
@@ -327,7 +335,7 @@ def sunlit_cells_numba(
         cuts = (*cuts, block_starts(*cuts, level), *steps(z, across, *cuts))
         part = np.zeros((len(these), kinds, receivers), np.int32)
         _count_all(
-            z, receiver, along, across, level, top, under, label_blocks(labels), cuts,
+            len(batches) - 1, z, receiver, along, across, level, top, under, label_blocks(labels), cuts,
             first_column if sideways else first_row, batches, path.descending[these], path.shift[these],
             path.drop[these], part,
         )  # fmt: skip
@@ -376,7 +384,7 @@ def beam_sum_numba(
         along, across = _grids(bool(sideways), *rise[:: -1 if sideways else 1])
         parts = (room[count[0] :] if sideways else room[: count[0]]).reshape(-1, *z.shape)
         _sum_all(
-            z, receiver, along, across, _level(along, across, len(z)), top, under, normal[0], normal[1],
+            len(parts), z, receiver, along, across, _level(along, across, len(z)), top, under, normal[0], normal[1],
             normal[2], upright[sideways], transmissivity, first_column if sideways else first_row, batches,
             path.descending[these], path.shift[these], path.drop[these], sun[these], parts,
         )  # fmt: skip
@@ -422,7 +430,7 @@ def wall_sunlit_numba(
         for these in np.array_split(suns, -(-len(suns) // CHUNK)):
             part = np.zeros((len(these), len(row)), np.float32)
             _strips_all(
-                z, across, roof, top, under, transmissivity, start, j[order], foot_m[order], top_m[order],
+                len(these), z, across, roof, top, under, transmissivity, start, j[order], foot_m[order], top_m[order],
                 first_column if sideways else first_row, path.descending[these], path.shift[these],
                 path.drop[these], part,
             )  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
+from twin.kernels.threads import over_threads
 from twin.kernels.traffic.bush import (
     Bushes,
     Net,
@@ -117,13 +118,14 @@ def _start_empty(b: int, cost: np.ndarray, bushes: Bushes, w: Work) -> None:
             flow[cheapest] = 1.0
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def reroute_all(
-    rows: np.ndarray, cost: np.ndarray, closed: np.ndarray, limit: float, demand: np.ndarray, met: np.ndarray,
-    net: Net, bushes: Bushes,
+    begin: int, end: int, rows: np.ndarray, cost: np.ndarray, closed: np.ndarray, limit: float, demand: np.ndarray,
+    met: np.ndarray, net: Net, bushes: Bushes,
 ) -> None:  # fmt: skip
     """Take the links `closed` [classes, links] out of the bushes `rows`, at costs [classes, links]."""
-    for part in prange(CHUNKS):
+    for part in range(begin, end):
         w = make_work(len(net.start) - 1, len(net.head))
         for i in range(part, len(rows), CHUNKS):
             b = rows[i]

@@ -19,6 +19,7 @@ import numpy as np
 from twin.kernels.traffic.bush import Bushes, make_net
 from twin.kernels.traffic.bush_sweep import Desire, Links
 from twin.kernels.traffic.equilibrium_steps import (
+    CHUNKS,
     fill_skims,
     least_cost,
     link_times,
@@ -201,9 +202,9 @@ def solve(
         hierarchy = build_hierarchy(problem.link_start, problem.link_head, problem.first_thru)
         spread(hierarchy, net, bushes, desire.demand, desire.met, links)
     else:
-        start_all(rows, bushes, net, links, desire, desire.met)
+        start_all(CHUNKS, rows, bushes, net, links, desire)
     if 0 < len(rows) == len(bushes.group):
-        settle_all(rows, bushes, net, desire.met)
+        settle_all(CHUNKS, rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
         unknown = np.full(len(rows), np.inf)
         first = FIRST if hierarchy is None else FIRST_SPREAD
@@ -216,7 +217,7 @@ def solve(
         apart = (desire.met != start.od_flow) & ~np.eye(skim.shape[1], dtype=bool)
         changed = apart.any(axis=2)[tuple(bushes.group.T)]
         changed[fresh] = True
-        settle_all(np.flatnonzero(changed), bushes, net, desire.met)
+        settle_all(CHUNKS, np.flatnonzero(changed), bushes, net, desire.met)
         load(bushes, link_flow, links)
         state = State(bushes, net, links, desire, link_flow, skim)
         bushes, moved, gap, done = warm_rounds(state, newly, target_gap, max_rounds, progress)
@@ -230,7 +231,7 @@ def solve(
     else:
         rounds = range(0)
     for done in rounds:
-        settle_all(rows, bushes, net, desire.met)
+        settle_all(CHUNKS, rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
         if hierarchy is not None:
             gap, skim = _gap_of_skims(hierarchy, links, desire.met, link_flow)
@@ -240,7 +241,7 @@ def solve(
                 break
         if done == max_rounds:
             rows = every
-        renew_all(rows, bushes, net, links, desire, IGNORE * detours, skim, found)
+        renew_all(CHUNKS, rows, bushes, net, links, desire, IGNORE * detours, skim, found)
         paid, excess = _paid(link_flow, links), float(found[:, 1].sum())
         gap, detours = (excess / paid, float(found[:, 3].sum()) / paid) if paid > 0.0 else (0.0, 0.0)
         if progress:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
+from twin.kernels.threads import over_threads
 from twin.kernels.traffic.bush import Bushes, Net, make_work, renew, settle
 from twin.kernels.traffic.bush_start import make_heap, start_bush
 from twin.kernels.traffic.bush_sweep import (
@@ -43,14 +44,12 @@ def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
         refresh(link, links)
 
 
-@njit(cache=True, parallel=True)
-def start_all(rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire, met: np.ndarray) -> None:
-    """Start the bushes `rows` at present costs, which their demand `met` (that of `desire`) answers.
-
-    Numba drops stores to an array of a named tuple in the body of a prange, so `met` comes on its own.
-    """
-    zones, elastic = desire.demand.shape[1], desire.response.shape[1] > 0
-    for part in prange(CHUNKS):
+@over_threads
+@njit(cache=True, nogil=True)
+def start_all(begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire) -> None:
+    """Start the bushes `rows` at present costs, which their demand met answers."""
+    zones, elastic, met = desire.demand.shape[1], desire.response.shape[1] > 0, desire.met
+    for part in range(begin, end):
         w, heap = make_work(len(net.start) - 1, len(net.head)), make_heap(len(net.head))
         for i in range(part, len(rows), CHUNKS):
             k, origin = bushes.group[rows[i]]
@@ -65,27 +64,29 @@ def start_all(rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: 
                     met[k, origin, z], _ = answer(w.best[z], law[0], law[1], law[2], desire.leg)
 
 
-@njit(cache=True, parallel=True)
-def settle_all(rows: np.ndarray, bushes: Bushes, net: Net, met: np.ndarray) -> None:
+@over_threads
+@njit(cache=True, nogil=True)
+def settle_all(begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, met: np.ndarray) -> None:
     """Settle the bushes `rows` to the demand met."""
-    for part in prange(CHUNKS):
+    for part in range(begin, end):
         w = make_work(len(net.start) - 1, 1)
         for i in range(part, len(rows), CHUNKS):
             b = rows[i]
             settle(b, met[bushes.group[b, 0], bushes.group[b, 1]], bushes, w)
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def renew_all(
-    rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire, tolerance: float, skim: np.ndarray,
-    found: np.ndarray,
+    begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire, tolerance: float,
+    skim: np.ndarray, found: np.ndarray,
 ) -> None:  # fmt: skip
     """Renew the bushes `rows`; `found` [bushes, 4] gets what `renew` returns, trips out of place with their cost.
 
     The last column holds the excess without these trips.
     """
     zones = desire.response.shape[1]
-    for part in prange(CHUNKS):
+    for part in range(begin, end):
         w = make_work(len(net.start) - 1, len(net.head))
         for i in range(part, len(rows), CHUNKS):
             b = rows[i]
@@ -101,11 +102,13 @@ def renew_all(
             found[b, 0], found[b, 1], found[b, 2] = paid, excess, arcs
 
 
-@njit(cache=True, parallel=True)
-def _sweep_all(group: np.ndarray, hot: Hot, links: Links, desire: Desire, nodes: int, excess: np.ndarray) -> None:
-    """Sweep over all bushes in `BLOCKS` blocks at once; each starts at the same flows, and their mean is taken."""
-    flows = np.empty((BLOCKS, len(links.flow)))
-    for block in prange(BLOCKS):
+@over_threads
+@njit(cache=True, nogil=True)
+def _sweep_blocks(
+    begin: int, end: int, group: np.ndarray, hot: Hot, links: Links, desire: Desire, nodes: int, excess: np.ndarray,
+    flows: np.ndarray,
+) -> None:  # fmt: skip
+    for block in range(begin, end):
         own = Links(
             links.flow.copy(),
             links.cost.copy(),
@@ -121,6 +124,10 @@ def _sweep_all(group: np.ndarray, hot: Hot, links: Links, desire: Desire, nodes:
         for b in range(block, len(excess), BLOCKS):
             excess[b] = sweep_bush(b, group[b, 0], group[b, 1], hot, own, desire, reach, 1.0)
         flows[block] = own.flow
+
+
+@njit(cache=True)
+def _take_mean(flows: np.ndarray, links: Links) -> None:
     for link in range(len(links.flow)):
         x = 0.0
         for block in range(BLOCKS):
@@ -163,8 +170,9 @@ def sweeps(
 ) -> None:  # fmt: skip
     """Sweep over the bushes until they could save no more than `enough`; all of them in blocks where `together`.
 
-    A few bushes hold most of what is left, since their own ways work against each other: they get more sweeps. With a
-    `stretch` above 1 class `pusher` goes too far first (see `_swap`).
+    Blocks start at the same flows, and the mean of theirs is taken. A few bushes hold most of what is left, since their
+    own ways work against each other: they get more sweeps. With a `stretch` above 1 class `pusher` goes too far first
+    (see `_swap`).
     """
     total, group, hot = excess.sum(), bushes.group, gather(bushes, desire.response.shape[1] > 0)
     if stretch > 1.0:
@@ -173,7 +181,9 @@ def sweeps(
         if s > 0 or total < np.inf:
             _sweep_some(group, hot, links, desire, nodes, excess, 0.5 * total / len(excess), FOCUS - 1)
         if together:
-            _sweep_all(group, hot, links, desire, nodes, excess)
+            flows = np.empty((BLOCKS, len(links.flow)))
+            _sweep_blocks(BLOCKS, group, hot, links, desire, nodes, excess, flows)
+            _take_mean(flows, links)
         else:
             _sweep_some(group, hot, links, desire, nodes, excess, -np.inf, 1)
         total = excess.sum()

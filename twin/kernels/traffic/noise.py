@@ -20,9 +20,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
+from twin.kernels.threads import over_threads
 
 NAME = "traffic.noise_level"
 SOUND_SPEED = 340.0
@@ -260,22 +261,21 @@ def _detour(
     return longest - direct
 
 
-@variant(NAME, "numba")
-@njit(cache=True, parallel=True)
-def noise_level_numba(
+@over_threads
+@njit(cache=True, nogil=True)
+def _receivers(
+    begin: int, end: int, out: np.ndarray,
     receiver: np.ndarray, first: np.ndarray, last: np.ndarray, candidate: np.ndarray, piece: np.ndarray,
     energy: np.ndarray, roof: np.ndarray, west: float, south: float, cell: float, frequency: np.ndarray,
     absorption: np.ndarray, ground: float, source_height: float, receiver_height: float,
-) -> np.ndarray:  # fmt: skip
-    """Return the same as the reference, receivers in parallel."""
+) -> None:  # fmt: skip
     kinds, bands = energy.shape[1], energy.shape[2]
-    out = np.zeros((len(receiver), kinds))
     zs, zr = source_height, receiver_height
     rise = zr - zs
     wave = 2.0 * math.pi * frequency / SOUND_SPEED
     air = -math.log(10.0) / 10.0 * absorption / 1000.0
     f25, f15, f075 = 0.0185 * frequency**2.5, frequency**1.5, 1.3e3 * frequency**0.75
-    for i in prange(len(receiver)):
+    for i in range(begin, end):
         rx, ry = receiver[i, 0], receiver[i, 1]
         total = np.zeros(kinds)
         for c in range(first[i], last[i]):
@@ -312,4 +312,18 @@ def noise_level_numba(
                     total[kind] += kept * energy[p, kind, b]
         for kind in range(kinds):
             out[i, kind] = total[kind]
+
+
+@variant(NAME, "numba")
+def noise_level_numba(
+    receiver: np.ndarray, first: np.ndarray, last: np.ndarray, candidate: np.ndarray, piece: np.ndarray,
+    energy: np.ndarray, roof: np.ndarray, west: float, south: float, cell: float, frequency: np.ndarray,
+    absorption: np.ndarray, ground: float, source_height: float, receiver_height: float,
+) -> np.ndarray:  # fmt: skip
+    """Return the same as the reference, receivers in parallel."""
+    out = np.zeros((len(receiver), energy.shape[1]))
+    _receivers(
+        len(receiver), out, receiver, first, last, candidate, piece, energy, roof, west, south, cell, frequency,
+        absorption, ground, source_height, receiver_height,
+    )  # fmt: skip
     return out

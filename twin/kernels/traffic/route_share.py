@@ -8,9 +8,10 @@ proportional flows it is the most likely spread (see `proportionality`).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
+from twin.kernels.threads import over_threads
 from twin.kernels.traffic import proportionality
 
 NAME = "traffic.route_share"
@@ -188,7 +189,6 @@ def route_share_reference(
 
 
 @variant(NAME, "numba")
-@njit(cache=True, parallel=True)
 def route_share_numba(
     link_tail: np.ndarray,
     link_head: np.ndarray,
@@ -207,18 +207,31 @@ def route_share_numba(
     nodes = max(zones, link_tail.max() + 1, link_head.max() + 1) if links > 0 else zones
     share = np.zeros((groups, zones))
     parts = np.zeros((CHUNKS, classes, links))
-    for part in prange(CHUNKS):
-        before, after = np.zeros((nodes, states)), np.zeros((nodes, states))
-        into = np.zeros(nodes)
-        for g in range(part, groups, CHUNKS):
-            _one_group(
-                g, link_tail, link_head, group[g, 1], row_start, row_link, row_flow, demand[g], condition, states,
-                before, after, into, share[g], parts[part, group[g, 0]],
-            )  # fmt: skip
+    _parts(
+        CHUNKS, link_tail, link_head, group, row_start, row_link, row_flow, demand, condition, states, nodes, share,
+        parts,
+    )  # fmt: skip
     bundle = np.zeros((classes, links))
     for part in range(CHUNKS):
         bundle += parts[part]
     return share, bundle
+
+
+@over_threads
+@njit(cache=True, nogil=True)
+def _parts(
+    begin: int, end: int, link_tail: np.ndarray, link_head: np.ndarray, group: np.ndarray, row_start: np.ndarray,
+    row_link: np.ndarray, row_flow: np.ndarray, demand: np.ndarray, condition: np.ndarray, states: int, nodes: int,
+    share: np.ndarray, parts: np.ndarray,
+) -> None:  # fmt: skip
+    for part in range(begin, end):
+        before, after = np.zeros((nodes, states)), np.zeros((nodes, states))
+        into = np.zeros(nodes)
+        for g in range(part, len(group), CHUNKS):
+            _one_group(
+                g, link_tail, link_head, group[g, 1], row_start, row_link, row_flow, demand[g], condition, states,
+                before, after, into, share[g], parts[part, group[g, 0]],
+            )  # fmt: skip
 
 
 @njit(cache=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
+from twin.kernels.threads import over_threads
 from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.shortest_path import tree
 
@@ -75,7 +76,7 @@ def open_rows(
     used[rows.link[rows.flow > 0.0]] = True
     is_open = np.zeros((len(rows.group), len(link_head)), np.bool_)
     order = np.full((len(rows.group), len(link_start) - 1), -1, np.int32)
-    _open(rows, link_start, link_head, link_cost, first_thru, tolerance, used, is_open, order)
+    _open(CHUNKS, rows, link_start, link_head, link_cost, first_thru, tolerance, used, is_open, order)
     into_start, into_link = _arcs_into(link_start, link_head)
     return _pack(rows, into_start, into_link, is_open, order)
 
@@ -93,13 +94,14 @@ def _arcs_into(link_start: np.ndarray, link_head: np.ndarray) -> tuple[np.ndarra
     return start, link
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _open(
-    rows: Rows, link_start: np.ndarray, link_head: np.ndarray, link_cost: np.ndarray, first_thru: int,
-    tolerance: float, used: np.ndarray, is_open: np.ndarray, order: np.ndarray,
+    begin: int, end: int, rows: Rows, link_start: np.ndarray, link_head: np.ndarray, link_cost: np.ndarray,
+    first_thru: int, tolerance: float, used: np.ndarray, is_open: np.ndarray, order: np.ndarray,
 ) -> None:  # fmt: skip
     """Mark the open arcs of every group and fill the order of its nodes."""
-    for part in prange(CHUNKS):
+    for part in range(begin, end):
         _open_part(part, rows, link_start, link_head, link_cost, first_thru, tolerance, used, is_open, order)
 
 

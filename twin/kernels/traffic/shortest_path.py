@@ -11,9 +11,10 @@ import heapq
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
+from twin.kernels.threads import over_threads
 
 NAME = "traffic.shortest_path"
 
@@ -243,8 +244,18 @@ def tree(
                 pred[v] = link
 
 
+@over_threads
+@njit(cache=True, nogil=True)
+def _trees(
+    begin: int, end: int, link_start: np.ndarray, link_head: np.ndarray, link_cost: np.ndarray, origins: np.ndarray,
+    first_thru: int, cost: np.ndarray, pred: np.ndarray,
+) -> None:  # fmt: skip
+    heap, place = np.empty(cost.shape[1], np.int64), np.empty(cost.shape[1], np.int64)
+    for row in range(begin, end):
+        tree(link_start, link_head, link_cost, origins[row], first_thru, cost[row], pred[row], heap, place)
+
+
 @variant(NAME, "numba")
-@njit(cache=True, parallel=True)
 def trees_numba(
     link_start: np.ndarray, link_head: np.ndarray, link_cost: np.ndarray, origins: np.ndarray, first_thru: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -252,8 +263,5 @@ def trees_numba(
     nodes = len(link_start) - 1
     cost = np.empty((len(origins), nodes))
     pred = np.empty((len(origins), nodes), np.int64)
-    for row in prange(len(origins)):
-        heap = np.empty(nodes, np.int64)
-        place = np.empty(nodes, np.int64)
-        tree(link_start, link_head, link_cost, origins[row], first_thru, cost[row], pred[row], heap, place)
+    _trees(len(origins), link_start, link_head, link_cost, origins, first_thru, cost, pred)
     return cost, pred

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
+from twin.kernels.threads import over_threads
 from twin.kernels.traffic.bush import Bushes
 
 CHUNKS = 16  # bushes are copied in this many parallel parts
@@ -50,7 +51,7 @@ def adopt(old: Bushes, demand: np.ndarray, opened: np.ndarray, lost: np.ndarray)
     short = (reached < old.node.shape[1]) | lost[group[:, 0], group[:, 1]]
     before[opened[group[:, 0]] & short] = -1
     new = _empty(group, old.node.shape[1], old.tail.shape[1])
-    _copy(before, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, wanted)
+    _copy(CHUNKS, before, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, wanted)
     return new, np.flatnonzero(before < 0)
 
 
@@ -68,7 +69,7 @@ class Room:
         rows = np.where(self._changed, np.arange(len(self._changed)), -1)
         zones = int(base.group[:, 1].max(initial=-1)) + 1
         nothing = np.zeros((int(base.group[:, 0].max(initial=-1)) + 1, zones, 0), np.bool_)
-        _copy(rows, base, b.group, b.size, b.node, b.first, b.tail, b.link, b.flow, nothing)
+        _copy(CHUNKS, rows, base, b.group, b.size, b.node, b.first, b.tail, b.link, b.flow, nothing)
         self._changed[:] = False
         return b
 
@@ -78,13 +79,14 @@ class Room:
         self._changed |= changed
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _copy(
-    before: np.ndarray, old: Bushes, group: np.ndarray, size: np.ndarray, node: np.ndarray, first: np.ndarray,
-    tail: np.ndarray, link: np.ndarray, flow: np.ndarray, wanted: np.ndarray,
+    begin: int, end: int, before: np.ndarray, old: Bushes, group: np.ndarray, size: np.ndarray, node: np.ndarray,
+    first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, wanted: np.ndarray,
 ) -> None:  # fmt: skip
     """Copy the rows `before`; set those to -1 that led to no zone where trips want to go now."""
-    for part in prange(CHUNKS):
+    for part in range(begin, end):
         for b in range(part, len(before), CHUNKS):
             row = before[b]
             if row < 0:

@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
+from twin.kernels.threads import over_threads
 from twin.kernels.traffic.bush import Bushes, Net
 from twin.kernels.traffic.bush_pairs import equalise, find_pairs
 from twin.kernels.traffic.bush_reroute import reroute_all, users
@@ -92,10 +93,13 @@ def _look_at(
     return within, beyond
 
 
-@njit(cache=True, parallel=True)
-def _look(bushes: Bushes, links: Links, met: np.ndarray, skim: np.ndarray, found: np.ndarray) -> None:
+@over_threads
+@njit(cache=True, nogil=True)
+def _look(
+    begin: int, end: int, bushes: Bushes, links: Links, met: np.ndarray, skim: np.ndarray, found: np.ndarray
+) -> None:
     """Fill `found` [bushes, 2] with what each could save within itself, and on cheapest ways outside it."""
-    for part in prange(CHUNKS):
+    for part in range(begin, end):
         low = np.empty(bushes.node.shape[1])
         for b in range(part, len(bushes.group), CHUNKS):
             k, origin = bushes.group[b]
@@ -128,15 +132,15 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> None:
     found = np.empty((len(moved), 4))
     rows = users(s.bushes, newly)
     moved[rows] = True
-    reroute_all(rows, s.links.cost, newly, 0.5 * BLOCKED, s.desire.demand, s.desire.met, s.net, s.bushes)
+    reroute_all(CHUNKS, rows, s.links.cost, newly, 0.5 * BLOCKED, s.desire.demand, s.desire.met, s.net, s.bushes)
     load(s.bushes, s.link_flow, s.links)
     _sweep_rows(rows, s.bushes, s.links, s.desire, SWEEPS)
     for _ in range(REROUTES):
         rows = users(s.bushes, newly)
         if len(rows) == 0:
             break
-        settle_all(rows, s.bushes, s.net, s.desire.met)  # crumbs on a closed link would bar shortcuts
-        renew_all(rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found)
+        settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)  # crumbs on a closed link would bar shortcuts
+        renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found)
         _sweep_rows(rows, s.bushes, s.links, s.desire, 2)
     load(s.bushes, s.link_flow, s.links)
 
@@ -151,7 +155,7 @@ def _drop_lost(s: State, newly: np.ndarray, hierarchy: Hierarchy, moved: np.ndar
         desire.demand[lost] = 0.0
         group = s.bushes.group
         moved |= lost.any(axis=2)[group[:, 0], group[:, 1]]
-        settle_all(np.flatnonzero(moved), s.bushes, s.net, desire.met)
+        settle_all(CHUNKS, np.flatnonzero(moved), s.bushes, s.net, desire.met)
         load(s.bushes, s.link_flow, s.links)
 
 
@@ -202,7 +206,7 @@ def warm_rounds(
     gap, last, slow, done = 0.0, np.inf, 0, 0
     while True:
         s.skim[:] = skims(hierarchy, np.where(newly, np.inf, links.cost), zones, zones)
-        _look(s.bushes, links, s.desire.met, s.skim, found)
+        _look(CHUNKS, s.bushes, links, s.desire.met, s.skim, found)
         paid = _paid(s)
         gap = float(found.sum()) / paid if paid > 0.0 else 0.0
         if progress:
@@ -214,8 +218,8 @@ def warm_rounds(
         rows = _lacking(found[:, 1], LEAVE * max(wanted, float(found[:, 1].sum())))
         moved[rows] = True
         for _ in range(REPEATS if len(rows) <= FEW * len(every) else 1):
-            settle_all(rows, s.bushes, s.net, s.desire.met)  # crumbs on dear ways would bar shortcuts
-            renew_all(rows, s.bushes, s.net, links, s.desire, IGNORE * gap, s.skim, renewed)
+            settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)  # crumbs on dear ways would bar shortcuts
+            renew_all(CHUNKS, rows, s.bushes, s.net, links, s.desire, IGNORE * gap, s.skim, renewed)
             if renewed[:, 2].max() > s.bushes.tail.shape[1]:
                 s = s._replace(bushes=grow(s.bushes, min(len(links.flow), int(1.2 * renewed[:, 2].max()))))
             if float(renewed[rows, 1].sum()) <= LEAVE * max(wanted, gap * paid):
@@ -223,6 +227,6 @@ def warm_rounds(
             _rest(rows, s, moved, wanted)
         _rest(every, s, moved, wanted)
         done += 1
-    settle_all(np.flatnonzero(moved), s.bushes, s.net, s.desire.met)
+    settle_all(CHUNKS, np.flatnonzero(moved), s.bushes, s.net, s.desire.met)
     load(s.bushes, s.link_flow, links)
     return s.bushes, moved, gap, done

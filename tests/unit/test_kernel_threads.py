@@ -1,0 +1,120 @@
+"""Loops over threads, and the sharing of compile work between two processes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from twin.kernels import compile as kernel_compile
+from twin.kernels.groups import compiled_parts, groups_of
+from twin.kernels.helper import Helper
+from twin.kernels.registry import families
+from twin.kernels.threads import over_threads
+from twin.kernels.traffic.shortest_path import tree
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> int:
+    if request.param > numba.config.NUMBA_NUM_THREADS:
+        pytest.skip("needs two threads")
+    before = numba.get_num_threads()
+    numba.set_num_threads(request.param)
+    request.addfinalizer(lambda: numba.set_num_threads(before))
+    return int(request.param)
+
+
+@pytest.mark.parametrize("items", [0, 1, 2, 7, 1000])
+def test_every_item_is_done_once(items: int, threads: int) -> None:
+    times = np.zeros(items, int)
+
+    def loop(first: int, last: int, out: np.ndarray, add: int) -> None:
+        out[first:last] += add
+
+    over_threads(loop)(items, times, 1)
+    assert (times == 1).all()
+
+
+def test_an_error_on_any_thread_reaches_the_caller(threads: int) -> None:
+    def loop(first: int, last: int) -> None:
+        if last == 100:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        over_threads(loop)(100)
+
+
+def test_loops_within_loops_come_to_an_end(threads: int) -> None:
+    done: list[int] = []
+    lock = threading.Lock()
+
+    def inner(first: int, last: int) -> None:
+        with lock:
+            done.extend(range(first, last))
+
+    def outer(first: int, last: int) -> None:
+        for _ in range(first, last):
+            over_threads(inner)(5)
+
+    over_threads(outer)(40)
+    assert len(done) == 200
+
+
+def test_families_that_share_a_compiled_function_are_in_one_group() -> None:
+    fast = [family for family in families().values() if "numba" in family.variants]
+    groups = groups_of(fast, "numba")
+    assert sorted(f.name for group in groups for f in group) == [f.name for f in fast]
+    parts = [set().union(*(compiled_parts(f.variants["numba"]) for f in group)) for group in groups]
+    for i, mine in enumerate(parts):
+        assert mine
+        for others in parts[:i]:
+            assert not mine & others
+    names = [{f.name for f in group} for group in groups]
+    assert any({"solar.sunlit_cells", "solar.wall_sunlit"} <= group for group in names)
+    assert tree in compiled_parts(families()["traffic.shortest_path"].variants["numba"])
+
+
+def test_the_second_process_takes_groups_until_none_is_left() -> None:
+    sky = families()["solar.sky"]
+    groups = deque([[sky]])
+    helper = Helper(groups, "numba")
+    done = helper.finish()
+    assert [family for family, _ in done] == [sky]
+    assert not groups
+
+
+def test_a_second_process_that_fails_leaves_the_work_to_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    sky = families()["solar.sky"]
+    done = Helper(deque([[sky], [sky]]), "numba").finish()
+    assert all(seconds == 0.0 for _, seconds in done)
+
+
+def test_kernels_are_ready_after_the_first_call(tmp_path: Path) -> None:
+    chosen: dict[str, Any] = {
+        "domains": ("solar",),
+        "leave_out": set(families()) - {"solar.sky", "solar.decomposition"},
+    }
+    first = kernel_compile.compile_kernels(lock_folder=tmp_path, **chosen)
+    again = kernel_compile.compile_kernels(lock_folder=tmp_path, **chosen)
+    assert [one.family for one in first] == ["solar.decomposition", "solar.sky"]
+    assert all(one.from_cache for one in again)
+
+
+def test_a_process_that_waits_for_another_says_so(tmp_path: Path) -> None:
+    said: list[str] = []
+    lock = FileLock(tmp_path / "compile.lock", thread_local=False)
+    lock.acquire()
+
+    def progress(label: str, done: int, total: int) -> None:
+        said.append(label)
+        lock.release()
+
+    kernel_compile.compile_kernels(progress=progress, lock_folder=tmp_path, domains=("none",))
+    assert said[0] == "another process compiles them, waiting for it"
