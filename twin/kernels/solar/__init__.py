@@ -12,4 +12,5 @@ import twin.kernels.solar.rasterise
 import twin.kernels.solar.segmentation
 import twin.kernels.solar.sweep
 import twin.kernels.solar.sweep_numba
+import twin.kernels.solar.sweep_walls
 import twin.kernels.solar.transposition  # noqa: F401

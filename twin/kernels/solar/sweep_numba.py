@@ -1,4 +1,4 @@
-"""Fast sweeps: the variants "numba" of the families of `twin.kernels.solar.sweep`.
+"""Fast sweeps over cells: the variants "numba" of `solar.sunlit_cells` and `solar.beam_sum`.
 
 The line of a cell is found by an offset that changes from row to row, so nothing is moved when the light moves aside.
 Suns whose light crosses the grid in the same sense are walked together in batches: heights are read from memory once
@@ -17,11 +17,10 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from twin.kernels.registry import variant
 from twin.kernels.solar.cut_cells import NO_CUT, NO_CUT_PLANE, oriented
-from twin.kernels.solar.sweep import HIGH, LOW, Float, Float32, Int32, Int64, Paths, paths
+from twin.kernels.solar.sweep import Float, Float32, Int32, Int64, paths
 from twin.kernels.solar.sweep_cut import (
     batch_halves,
     block_starts,
@@ -32,15 +31,14 @@ from twin.kernels.solar.sweep_cut import (
     quarter_rows,
     steps,
 )
-from twin.kernels.solar.sweep_families import BEAM, CELLS, WALLS
+from twin.kernels.solar.sweep_families import BEAM, CELLS
+from twin.kernels.solar.sweep_grids import crowns_of, grids_along, in_batches, level_blocks
 from twin.kernels.solar.sweep_heights import rises
 from twin.kernels.solar.sweep_roof import roof_buffer, roof_rows
 from twin.kernels.solar.sweep_rows import (
     ROWS,
     add_beam,
     add_upright,
-    cast,
-    cast_crowns,
     fresh,
     label_blocks,
     light,
@@ -57,10 +55,6 @@ BATCH, CELL_BATCH = 32, 64
 """Suns walked together, to add beams and to count cells: states of 64 × 2000 lines fill half of a cache of 1 MB."""
 PARTS = 4
 """Most sums of beam light over batches, each of the size of the tile."""
-CHUNK = 256
-"""Suns whose wall shares are turned into the result at once."""
-LARGE = 8 << 20
-"""Bytes of a piece of memory that has large pages, as NumPy asks for from half of it on."""
 
 
 @njit(cache=True)
@@ -211,94 +205,6 @@ def _sum_all(  # type: ignore[no-untyped-def]
             )  # fmt: skip
 
 
-@njit(cache=True)
-def _strips(z, across, roof, top, under, through, start, column, foot, head, first, descending, shift, drop, out):  # type: ignore[no-untyped-def]
-    """Find the sunlit shares of wall strips for one sun; those of row i are start[i] ... start[i + 1]."""
-    rows, columns = z.shape
-    place, aside, ways = row_places(first, rows, shift, descending)
-    trees = top.size > 0
-    states, highs, lows = fresh(1, columns + place.max() + 1)
-    half, veiled = np.float32(0.5) * drop, np.float32(0.0)
-    held = np.float32(1.0 - through)
-    for n in range(rows):
-        i = rows - 1 - n if descending else n
-        lines = slice(place[i], place[i] + columns)
-        state, high, low = states[0, lines], highs[0, lines], lows[0, lines]
-        for w in range(start[i], start[i + 1]):
-            j = column[w]
-            base = min(max(state[j] - half, foot[w]), head[w])
-            if trees:
-                t, u = _beyond(high[j] - half, low[j] - half, top[i, j], under[i, j] - drop)
-                veiled = max(min(t, head[w]) - max(u, base), np.float32(0.0))
-            out[w] = ((head[w] - base) - held * veiled) / (head[w] - foot[w])
-        cast(z[i], across[i], roof, i + 1, descending, ways[i], state, drop, aside[i])
-        if trees:
-            cast_crowns(top[i], under[i], high, low, drop)
-
-
-@njit(cache=True)
-def _beyond(top: np.float32, under: np.float32, new_top: np.float32, new_under: np.float32) -> tuple:
-    if new_under <= top and under <= new_top:
-        return max(top, new_top), min(under, new_under)
-    if new_top > top:
-        return new_top, new_under
-    return top, under
-
-
-@over_threads
-@njit(cache=True, nogil=True)
-def _strips_all(  # type: ignore[no-untyped-def]
-    begin, end, z, across, roof, top, under, through, start, column, foot, head, first, descending, shift, drop, out
-):
-    for k in range(begin, end):
-        _strips(
-            z, across, roof, top, under, through, start, column, foot, head, first, descending[k], shift[k], drop[k],
-            out[k],
-        )  # fmt: skip
-
-
-def _grids(sideways: bool, *grids: np.ndarray) -> list[np.ndarray]:
-    """Return the grids, transposed where light runs along the rows, contiguous; those that are one array stay so.
-
-    Transposed ones lie in one piece of memory of at least `LARGE` bytes, for which NumPy asks for large pages: small
-    ones cost as much as a sweep with few suns.
-    """
-    if not sideways:
-        return [np.ascontiguousarray(g) for g in grids]
-    found = {id(g): g for g in grids}
-    ends = np.cumsum([g.nbytes for g in found.values()])
-    room = np.empty(max(int(ends[-1]), LARGE), np.uint8)
-    turned = {}
-    for (key, g), end in zip(found.items(), ends.tolist(), strict=True):
-        turned[key] = room[end - g.nbytes : end].view(g.dtype).reshape(g.T.shape)
-        turned[key][:] = g.T
-    return [turned[id(g)] for g in grids]
-
-
-def _level(along: Float32, across: Float32, rows: int) -> NDArray[np.bool_]:
-    """Return which blocks of `ROWS` rows are level, the rows next to them included; all where no slopes are given."""
-    if along.size == 0:
-        return np.ones(-(-rows // ROWS), np.bool_)
-    tilted = np.pad((along != 0.0).any(axis=1) | (across != 0.0).any(axis=1), (1, 1 + -len(along) % ROWS))
-    inside = tilted[1:-1].reshape(-1, ROWS).any(axis=1)
-    return ~(inside | tilted[:-2:ROWS] | tilted[1 + ROWS :: ROWS])
-
-
-def _crowns(canopy_m: Float32, trunk_m: Float32) -> tuple[Float32, Float32]:
-    """Return tops and undersides that cast nothing where there is no crown."""
-    crown = canopy_m > trunk_m
-    return np.where(crown, canopy_m, LOW), np.where(crown, trunk_m, HIGH)
-
-
-def _in_batches(path: Paths, sideways: bool, size: int) -> tuple[Int64, Int64]:
-    """Return the suns whose light runs along the rows, or not, by sense, and where their batches start in them."""
-    these = np.flatnonzero(path.up & (path.sideways == sideways))
-    these = these[np.lexsort((path.shift[these], path.descending[these]))]
-    turn = int(np.searchsorted(path.descending[these], True))
-    starts = [np.arange(a, b, size) for a, b in ((0, turn), (turn, len(these)))]
-    return these, np.concatenate([*starts, [len(these)]]).astype(np.int64)
-
-
 @variant(CELLS, "numba")
 def sunlit_cells_numba(
     surface_m: Float32,
@@ -321,17 +227,17 @@ def sunlit_cells_numba(
     path = paths(azimuth_deg, altitude_deg, cell_m)
     sloped = cut_plane[:, 1:].any() or slope_x.size > 0
     rise = rises(slope_x, slope_y, surface_m.shape if sloped else (0, 0), cell_m)
-    crowns = _crowns(canopy_m, trunk_m)
+    crowns = crowns_of(canopy_m, trunk_m)
     kinds = 2 if canopy_m.size > 0 else 1
     out = np.zeros((2, receivers, len(azimuth_deg)), np.int32)
     for sideways in (False, True):
-        these, batches = _in_batches(path, sideways, CELL_BATCH)
+        these, batches = in_batches(path, sideways, CELL_BATCH)
         if len(these) == 0:
             continue
-        z, receiver, top, under, labels = _grids(sideways, surface_m, receiver_m, *crowns, label)
-        along, across = _grids(sideways, *rise[:: -1 if sideways else 1])
+        z, receiver, top, under, labels = grids_along(sideways, surface_m, receiver_m, *crowns, label)
+        along, across = grids_along(sideways, *rise[:: -1 if sideways else 1])
         cuts = oriented(cut, cut_plane, cell_m, sideways)
-        level = _level(along, across, len(z))
+        level = level_blocks(along, across, len(z))
         cuts = (*cuts, block_starts(*cuts, level), *steps(z, across, *cuts))
         part = np.zeros((len(these), kinds, receivers), np.int32)
         _count_all(
@@ -366,7 +272,7 @@ def beam_sum_numba(
     """Add the beam light of many suns on every cell; arguments as `beam_sum_reference`."""
     path = paths(azimuth_deg, altitude_deg, cell_m)
     rise = rises(slope_x, slope_y, slope_x.shape, cell_m)
-    crowns = _crowns(canopy_m, trunk_m)
+    crowns = crowns_of(canopy_m, trunk_m)
     turn, up = np.radians(azimuth_deg), np.radians(altitude_deg)
     toward = np.stack([np.cos(up) * np.sin(turn), np.cos(up) * np.cos(turn), np.sin(up)], axis=1)
     sun = (toward * weight[:, None]).astype(np.float32)
@@ -374,65 +280,21 @@ def beam_sum_numba(
     if upright[0].all():
         nx = ny = nz = surface_m  # not read
     total = np.zeros(surface_m.shape, np.float32)
-    suns = [_in_batches(path, sideways, BATCH) for sideways in (False, True)]
+    suns = [in_batches(path, sideways, BATCH) for sideways in (False, True)]
     count = [min(PARTS, len(batches) - 1) for _, batches in suns]
     room = np.zeros((sum(count), total.size), np.float32)
     for sideways, (these, batches) in enumerate(suns):
         if len(these) == 0:
             continue
-        z, receiver, top, under, *normal = _grids(bool(sideways), surface_m, receiver_m, *crowns, nx, ny, nz)
-        along, across = _grids(bool(sideways), *rise[:: -1 if sideways else 1])
+        z, receiver, top, under, *normal = grids_along(bool(sideways), surface_m, receiver_m, *crowns, nx, ny, nz)
+        along, across = grids_along(bool(sideways), *rise[:: -1 if sideways else 1])
         parts = (room[count[0] :] if sideways else room[: count[0]]).reshape(-1, *z.shape)
         _sum_all(
-            len(parts), z, receiver, along, across, _level(along, across, len(z)), top, under, normal[0], normal[1],
-            normal[2], upright[sideways], transmissivity, first_column if sideways else first_row, batches,
+            len(parts), z, receiver, along, across, level_blocks(along, across, len(z)), top, under, normal[0],
+            normal[1], normal[2], upright[sideways], transmissivity, first_column if sideways else first_row, batches,
             path.descending[these], path.shift[these], path.drop[these], sun[these], parts,
         )  # fmt: skip
         for part in parts[1:]:
             parts[0] += part
         total += parts[0].T if sideways else parts[0]
     return total
-
-
-@variant(WALLS, "numba")
-def wall_sunlit_numba(
-    surface_m: Float32,
-    slope_x: Float32,
-    slope_y: Float32,
-    canopy_m: Float32,
-    trunk_m: Float32,
-    transmissivity: float,
-    row: Int64,
-    column: Int64,
-    foot_m: Float32,
-    top_m: Float32,
-    cell_m: float,
-    first_row: int,
-    first_column: int,
-    azimuth_deg: Float,
-    altitude_deg: Float,
-) -> Float32:
-    """Return the sunlit share of wall strips; arguments as `wall_sunlit_reference`."""
-    path = paths(azimuth_deg, altitude_deg, cell_m)
-    rise, crowns = rises(slope_x, slope_y, surface_m.shape, cell_m), _crowns(canopy_m, trunk_m)
-    out = np.zeros((len(row), len(azimuth_deg)), np.float32)
-    for sideways in (False, True):
-        suns = np.flatnonzero(path.up & (path.sideways == sideways))
-        if len(suns) == 0:
-            continue
-        z, top, under = _grids(sideways, surface_m, *crowns)
-        along, across = _grids(sideways, *rise[:: -1 if sideways else 1])
-        roof = roof_buffer(*z.shape)
-        roof_rows(z, along, across, 0, len(z), roof)
-        i, j = (column, row) if sideways else (row, column)
-        order = np.argsort(i, kind="stable")
-        start = np.searchsorted(i[order], np.arange(z.shape[0] + 1))
-        for these in np.array_split(suns, -(-len(suns) // CHUNK)):
-            part = np.zeros((len(these), len(row)), np.float32)
-            _strips_all(
-                len(these), z, across, roof, top, under, transmissivity, start, j[order], foot_m[order], top_m[order],
-                first_column if sideways else first_row, path.descending[these], path.shift[these],
-                path.drop[these], part,
-            )  # fmt: skip
-            out[np.ix_(order, these)] = part.T
-    return out
