@@ -177,98 +177,135 @@ def solve(
         Made of the bushes of `start`, for many problems that differ from that of `start` by closures alone. The next
         call overwrites the bushes of the solution.
     """
-    nodes, n_links = len(problem.link_start) - 1, len(problem.link_head)
     closed = np.isinf(problem.fixed_cost)
     newly = np.zeros_like(closed) if start is None else closed & ~start.closed
-    fixed = np.where(newly, BLOCKED, problem.fixed_cost)
     limit = 0.5 * BLOCKED if newly.any() else np.inf
+    s, fresh = _before(problem, start, room, closed, newly)
+    hierarchy = _first_flows(problem, s, fresh, start is None)
+    gap, done, moved = np.inf, 0, np.ones(len(s.bushes.group), np.bool_)
+    if start is not None and s.desire.response.size == 0:
+        s, moved, gap, done = _warm(s, start, fresh, newly, target_gap, max_rounds, progress)
+    if gap > target_gap:
+        rows = _users(s.bushes, newly) if newly.any() and s.desire.response.size else np.arange(len(moved))
+        stop = Stop(target_gap, max_rounds, limit, progress)
+        s, gap, done = _rounds(s, hierarchy, rows, done, start is not None, stop)
+        moved[:] = True
+    fill_skims(s.bushes, problem.link_start, problem.link_head, s.links, problem.first_thru, s.skim)
+    if room is not None:
+        room.note(s.bushes, moved)
+    s.skim[s.skim >= limit] = np.inf
+    met = np.where(np.isfinite(s.skim), s.desire.met, 0.0) * (1.0 - np.eye(s.skim.shape[1]))
+    return Solution(s.link_flow, _times(problem, s.links), s.skim, met, gap, done, s.bushes, closed)
+
+
+def _before(
+    problem: Problem, start: Solution | None, room: Room | None, closed: np.ndarray, newly: np.ndarray
+) -> tuple[State, np.ndarray]:
+    """Return the state before the first flows, that of `start` where there is one, and the bushes that start anew."""
     net = make_net(problem.link_start, problem.link_head, problem.first_thru)
-    links, desire = _links(problem, fixed), _desire(problem)
+    links, desire = _links(problem, np.where(newly, BLOCKED, problem.fixed_cost)), _desire(problem)
     link_flow, skim = np.zeros_like(problem.fixed_cost), np.empty_like(problem.demand)
     if start is None:
-        bushes = _make_bushes(problem.demand, nodes, n_links)
-        rows = np.arange(len(bushes.group))
-    elif room is not None:
-        bushes, rows = room.restored(), np.empty(0, np.int64)
-        desire.met[:] = _met_before(problem, start, desire)
-        load(bushes, link_flow, links)
+        bushes = _make_bushes(problem.demand, len(problem.link_start) - 1, len(problem.link_head))
+        return State(bushes, net, links, desire, link_flow, skim), np.arange(len(bushes.group))
+    if room is not None:
+        bushes, fresh = room.restored(), np.empty(0, np.int64)
     else:
         lost = (np.isinf(start.skim) & (problem.demand > 0.0)).any(axis=2)
-        bushes, rows = adopt(start.bushes, problem.demand, (start.closed & ~closed).any(axis=1), lost)
-        desire.met[:] = _met_before(problem, start, desire)
-        load(bushes, link_flow, links)
-    many, hierarchy = len(bushes.group) >= MANY, None
-    if many and start is None and desire.response.size == 0:
+        bushes, fresh = adopt(start.bushes, problem.demand, (start.closed & ~closed).any(axis=1), lost)
+    desire.met[:] = _met_before(problem, start, desire)
+    load(bushes, link_flow, links)
+    return State(bushes, net, links, desire, link_flow, skim), fresh
+
+
+def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> Hierarchy | None:
+    """Give the bushes `fresh` their first flows; return the hierarchy of a cold start that was made by one."""
+    bushes, hierarchy = s.bushes, None
+    many = len(bushes.group) >= MANY
+    if many and cold and s.desire.response.size == 0:
         hierarchy = build_hierarchy(problem.link_start, problem.link_head, problem.first_thru)
-        spread(hierarchy, net, bushes, desire.demand, desire.met, links)
+        spread(hierarchy, s.net, bushes, s.desire.demand, s.desire.met, s.links)
     else:
-        start_all(CHUNKS, rows, bushes, net, links, desire)
-    if 0 < len(rows) == len(bushes.group):
-        settle_all(CHUNKS, rows, bushes, net, desire.met)
-        load(bushes, link_flow, links)
-        unknown = np.full(len(rows), np.inf)
-        first = FIRST if hierarchy is None else FIRST_SPREAD
-        sweeps(bushes, links, desire, nodes, unknown, first * _paid(link_flow, links), many)
-    found, every, fresh = np.zeros((len(bushes.group), 4)), np.arange(len(bushes.group)), rows
-    rows, gap, detours, whole = every, 0.0, 0.0, (-ALONE, np.inf)
-    slow, last, classes, done = 0, np.inf, len(problem.demand), 0
-    warm = start is not None and desire.response.size == 0
-    if start is not None and warm:
-        apart = (desire.met != start.od_flow) & ~np.eye(skim.shape[1], dtype=bool)
-        changed = apart.any(axis=2)[tuple(bushes.group.T)]
-        changed[fresh] = True
-        settle_all(CHUNKS, np.flatnonzero(changed), bushes, net, desire.met)
-        load(bushes, link_flow, links)
-        state = State(bushes, net, links, desire, link_flow, skim)
-        bushes, moved, gap, done = warm_rounds(state, newly, target_gap, max_rounds, progress)
-        moved |= changed
-        if done == 0 and np.allclose(skim, start.skim, rtol=ROUNDING, atol=0.0):
-            skim[:] = start.skim
-    elif newly.any():
-        rows = _users(bushes, newly)
-    if not warm or gap > target_gap:
-        rounds, moved = range(done, max_rounds + 1), np.ones(len(every), np.bool_)
-    else:
-        rounds = range(0)
-    for done in rounds:
+        start_all(CHUNKS, fresh, bushes, s.net, s.links, s.desire)
+    if 0 < len(fresh) == len(bushes.group):
+        settle_all(CHUNKS, fresh, bushes, s.net, s.desire.met)
+        load(bushes, s.link_flow, s.links)
+        enough = (FIRST if hierarchy is None else FIRST_SPREAD) * _paid(s.link_flow, s.links)
+        sweeps(bushes, s.links, s.desire, len(s.net.start) - 1, np.full(len(fresh), np.inf), enough, many)
+    return hierarchy
+
+
+def _warm(
+    s: State, start: Solution, fresh: np.ndarray, newly: np.ndarray, target_gap: float, max_rounds: int,
+    progress: Progress | None,
+) -> tuple[State, np.ndarray, float, int]:  # fmt: skip
+    """Go on from the bushes of `start` with fixed demand; return the state, the bushes changed, gap and rounds."""
+    apart = (s.desire.met != start.od_flow) & ~np.eye(s.skim.shape[1], dtype=bool)
+    changed = apart.any(axis=2)[tuple(s.bushes.group.T)]
+    changed[fresh] = True
+    settle_all(CHUNKS, np.flatnonzero(changed), s.bushes, s.net, s.desire.met)
+    load(s.bushes, s.link_flow, s.links)
+    bushes, moved, gap, done = warm_rounds(s, newly, target_gap, max_rounds, progress)
+    if done == 0 and np.allclose(s.skim, start.skim, rtol=ROUNDING, atol=0.0):
+        s.skim[:] = start.skim
+    return s._replace(bushes=bushes), moved | changed, gap, done
+
+
+class Stop(NamedTuple):
+    """When rounds end, and who hears of them; skims of `limit` and above are of places cut off."""
+
+    target_gap: float
+    max_rounds: int
+    limit: float
+    progress: Progress | None
+
+
+def _rounds(
+    s: State, hierarchy: Hierarchy | None, rows: np.ndarray, first: int, aside: bool, stop: Stop
+) -> tuple[State, float, int]:
+    """Renew the bushes and sweep over them, from round `first` and the bushes `rows` on, until the gap is reached.
+
+    `aside`: bushes that hold little of the excess may be left out for a while. With a `hierarchy`, the gap of fixed
+    demand is checked by skims before bushes are renewed.
+    """
+    bushes, net, links, desire, link_flow, skim = s
+    found, every = np.zeros((len(bushes.group), 4)), np.arange(len(bushes.group))
+    gap, detours, whole, slow, last, classes = 0.0, 0.0, (-ALONE, np.inf), 0, np.inf, len(skim)
+    for done in range(first, stop.max_rounds + 1):
         settle_all(CHUNKS, rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
         if hierarchy is not None:
-            gap, skim = _gap_of_skims(hierarchy, links, desire.met, link_flow)
-            if gap <= target_gap:
-                if progress:
-                    progress(done, gap)
+            gap = _gap_of_skims(hierarchy, links, desire.met, link_flow, skim)
+            if gap <= stop.target_gap:
+                if stop.progress:
+                    stop.progress(done, gap)
                 break
-        if done == max_rounds:
+        if done == stop.max_rounds:
             rows = every
         renew_all(CHUNKS, rows, bushes, net, links, desire, IGNORE * detours, skim, found)
         paid, excess = _paid(link_flow, links), float(found[:, 1].sum())
         gap, detours = (excess / paid, float(found[:, 3].sum()) / paid) if paid > 0.0 else (0.0, 0.0)
-        if progress:
-            progress(done, gap)
-        if _cut_off(skim, desire, limit, bushes.group[rows]):
+        if stop.progress:
+            stop.progress(done, gap)
+        if _cut_off(skim, desire, stop.limit, bushes.group[rows]):
             continue
-        if len(rows) == len(every) and (gap <= target_gap or done == max_rounds):
+        if len(rows) == len(every) and (gap <= stop.target_gap or done == stop.max_rounds):
             break
-        if gap <= target_gap:
+        if gap <= stop.target_gap:
             rows = every
             continue
         if found[:, 2].max() > bushes.tail.shape[1]:
-            bushes = grow(bushes, min(n_links, int(1.2 * found[:, 2].max())))
+            bushes = grow(bushes, min(len(links.flow), int(1.2 * found[:, 2].max())))
         slow = slow + 1 if excess > SLOW * last else 0
         stretch = PUSH ** (slow % PUSHES) if classes > 1 and slow // PUSHES % 2 == 0 else 1.0
-        last, together = excess, many and gap > FINE
-        sweeps(bushes, links, desire, nodes, found[:, 1].copy(), ENOUGH * excess, together, done % classes, stretch)
+        last, together = excess, len(every) >= MANY and gap > FINE
+        nodes, turn = len(net.start) - 1, done % classes
+        sweeps(bushes, links, desire, nodes, found[:, 1].copy(), ENOUGH * excess, together, turn, stretch)
         if len(rows) == len(every):
             whole = (done, excess)
-        if start is not None:
+        if aside:
             rows = _next_rows(rows, found[:, 1], done - whole[0] < ALONE and excess > ALONE_TO * whole[1])
-    fill_skims(bushes, problem.link_start, problem.link_head, links, problem.first_thru, skim)
-    if room is not None:
-        room.note(bushes, moved)
-    skim[skim >= limit] = np.inf
-    met = np.where(np.isfinite(skim), desire.met, 0.0) * (1.0 - np.eye(skim.shape[1]))
-    return Solution(link_flow, _times(problem, links), skim, met, gap, done, bushes, closed)
+    return s._replace(bushes=bushes), gap, done
 
 
 def _users(bushes: Bushes, newly: np.ndarray) -> np.ndarray:
@@ -307,13 +344,12 @@ def _cut_off(skim: np.ndarray, desire: Desire, limit: float, groups: np.ndarray)
 
 
 def _gap_of_skims(
-    hierarchy: Hierarchy, links: Links, met: np.ndarray, link_flow: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Return the relative gap of fixed demand and the skims, without a look at the bushes."""
-    zones = np.arange(met.shape[1])
-    skim, paid = skims(hierarchy, links.cost, zones, zones), _paid(link_flow, links)
-    least = least_cost(met, skim)
-    return (max(0.0, (paid - least) / paid) if paid > 0.0 else 0.0), skim
+    hierarchy: Hierarchy, links: Links, met: np.ndarray, link_flow: np.ndarray, skim: np.ndarray
+) -> float:
+    """Return the relative gap of fixed demand without a look at the bushes; fill the skims."""
+    zones, paid = np.arange(met.shape[1]), _paid(link_flow, links)
+    skim[:] = skims(hierarchy, links.cost, zones, zones)
+    return max(0.0, (paid - least_cost(met, skim)) / paid) if paid > 0.0 else 0.0
 
 
 def _paid(link_flow: np.ndarray, links: Links) -> float:
