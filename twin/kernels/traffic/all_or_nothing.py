@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
+from twin.kernels.threads import over_threads
 from twin.kernels.traffic.hierarchy import Hierarchy
 
 LANES = 32  # origins per batch
@@ -26,16 +27,18 @@ class Labels(NamedTuple):
     climbed: np.ndarray  # [junctions, lanes] last arc of the cheapest way up; -2 - link where a zone's link ends
     above: np.ndarray  # [junctions] 1 where a way up leads
     load: np.ndarray  # [junctions, lanes]
+    trips: np.ndarray  # [zones, lanes]
 
 
 @njit(cache=True)
-def make_labels(junctions: int) -> Labels:
+def make_labels(junctions: int, zones: int) -> Labels:
     """Return scratch space."""
     return Labels(
         np.empty((junctions, 2 * LANES)),
         np.empty((junctions, LANES)),
         np.empty(junctions, np.uint8),
         np.empty((junctions, LANES)),
+        np.empty((zones, LANES)),
     )
 
 
@@ -101,34 +104,68 @@ def _improve(label: np.ndarray, r: int, p: int, extra: float, arc: int) -> None:
 
 
 @njit(cache=True)
+def least_costs(
+    origins: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray,
+    label: np.ndarray, above: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill the labels [nodes, lanes] of a batch without the ways: by rank, then nodes that are not passed through.
+
+    Of these only an origin has a label, its own zero. `above` [junctions] is scratch space.
+    """
+    junctions = len(h.parent)
+    label[:] = np.inf
+    above[:] = 0
+    for i in range(LANES):
+        o = origins[i]
+        if o < 0:
+            continue
+        if h.rank[o] >= 0:
+            label[h.rank[o], i] = 0.0
+            above[h.rank[o]] = 1
+            continue
+        label[junctions + o, i] = 0.0
+        for link in range(h.link_start[o], h.link_start[o + 1]):
+            r = h.rank[h.link_head[link]]
+            if r >= 0:
+                label[r, i], above[r] = min(label[r, i], link_cost[link]), 1
+    for r in range(junctions):
+        for j in range(h.below_start[r], h.below_start[r + 1]):
+            e = h.below_arc[j]
+            if above[arc_tail[e]] == 1:
+                above[r] = 1
+                _lower(label, r, arc_tail[e], up[e])
+    for r in range(junctions - 1, -1, -1):
+        for e in range(h.arc_start[r], h.arc_start[r + 1]):
+            _lower(label, r, h.arc_head[e], down[e])
+
+
+@njit(cache=True, inline="always")
+def _lower(label: np.ndarray, r: int, p: int, extra: float) -> None:
+    """Lower the costs of row `r` to those of the ways over `p`."""
+    for i in range(LANES):
+        through, old = label[p, i] + extra, label[r, i]
+        label[r, i] = through if through < old else old
+
+
+@njit(cache=True)
 def _load_batch(
     origins: np.ndarray, demand: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, w: Labels,
     loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
     """Add the trips of a labelled batch to the arcs `loads` [2, arcs] (up, down) and, at their ends, to `flow`."""
-    load, label, climbed, above = w.load, w.label, w.climbed, w.above
+    load, label, climbed, above, trips = w.load, w.label, w.climbed, w.above, w.trips
     load[:] = 0.0
-    for i in range(LANES):
-        o = origins[i]
-        if o < 0:
+    for z in range(demand.shape[1]):
+        for i in range(LANES):
+            o = origins[i]
+            x = demand[o, z]
+            trips[z, i] = x if x > 0.0 and o >= 0 and z != o else 0.0
+        if h.rank[z] < 0:
+            _load_links(z, origins, h, link_cost, w, flow)
             continue
-        for z in range(demand.shape[1]):
-            trips = demand[o, z]
-            if trips <= 0.0 or z == o:
-                continue
-            if h.rank[z] >= 0:
-                load[h.rank[z], i] += trips if w.label[h.rank[z], i] < np.inf else 0.0
-                continue
-            least, last = np.inf, -1
-            for j in range(h.in_start[z], h.in_start[z + 1]):
-                r = h.rank[h.in_tail[j]]
-                base = w.label[r, i] if r >= 0 else 0.0 if h.in_tail[j] == o else np.inf
-                if base + link_cost[h.in_link[j]] < least:
-                    least, last = base + link_cost[h.in_link[j]], j
-            if last >= 0:
-                flow[h.in_link[last]] += trips
-                if h.rank[h.in_tail[last]] >= 0:
-                    load[h.rank[h.in_tail[last]], i] += trips
+        r = h.rank[z]
+        for i in range(LANES):
+            load[r, i] += trips[z, i] if label[r, i] < np.inf else 0.0
     for r in range(len(load)):
         for i in range(LANES):
             e, x = int(label[r, LANES + i]), load[r, i]
@@ -146,6 +183,38 @@ def _load_batch(
                 load[arc_tail[e], i] += x
             elif x > 0.0 and e < -1:
                 flow[-2 - e] += x
+
+
+@njit(cache=True)
+def _load_links(z: int, origins: np.ndarray, h: Hierarchy, link_cost: np.ndarray, w: Labels, flow: np.ndarray) -> None:
+    """Let the trips to a zone that is no part of the hierarchy come by the best of its links."""
+    load, label, trips = w.load, w.label, w.trips
+    s, e = h.in_start[z], h.in_start[z + 1]
+    if e - s == 1 and h.rank[h.in_tail[s]] >= 0:
+        r, c = h.rank[h.in_tail[s]], link_cost[h.in_link[s]]
+        for i in range(LANES):
+            x = trips[z, i] if label[r, i] + c < np.inf else 0.0
+            trips[z, i] = x
+            load[r, i] += x
+        even, odd = 0.0, 0.0
+        for i in range(0, LANES, 2):
+            even += trips[z, i]
+            odd += trips[z, i + 1]
+        flow[h.in_link[s]] += even + odd
+        return
+    for i in range(LANES):
+        if trips[z, i] <= 0.0:
+            continue
+        least, last = np.inf, -1
+        for j in range(s, e):
+            r = h.rank[h.in_tail[j]]
+            base = label[r, i] if r >= 0 else 0.0 if h.in_tail[j] == origins[i] else np.inf
+            if base + link_cost[h.in_link[j]] < least:
+                least, last = base + link_cost[h.in_link[j]], j
+        if last >= 0:
+            flow[h.in_link[last]] += trips[z, i]
+            if h.rank[h.in_tail[last]] >= 0:
+                load[h.rank[h.in_tail[last]], i] += trips[z, i]
 
 
 @njit(cache=True)
@@ -197,7 +266,7 @@ def _load_part(
     part: int, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, h: Hierarchy, arc_tail: np.ndarray,
     link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
-    w, origins = make_labels(len(h.parent)), np.empty(LANES, np.int64)
+    w, origins = make_labels(len(h.parent), demand.shape[1]), np.empty(LANES, np.int64)
     for b in range(part, len(batches), PARTS):
         k = group[batches[b, 0], 0]
         for i in range(LANES):
@@ -206,12 +275,13 @@ def _load_part(
         _load_batch(origins, demand[k], h, arc_tail, link_cost[k], w, loads[k], flow[k])
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _load_all(
-    batches: np.ndarray, group: np.ndarray, demand: np.ndarray, h: Hierarchy, arc_tail: np.ndarray,
-    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
+    begin: int, end: int, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, h: Hierarchy,
+    arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
-    for part in prange(PARTS):
+    for part in range(begin, end):
         _load_part(part, batches, group, demand, h, arc_tail, link_cost, up, down, loads[part], flow[part])
 
 
@@ -253,5 +323,5 @@ def all_or_nothing(
     """
     classes, links = link_cost.shape
     loads, flow = np.zeros((PARTS, classes, 2, up.shape[1])), np.zeros((PARTS, classes, links))
-    _load_all(batches, group, demand, h, arc_tail, link_cost, up, down, loads, flow)
+    _load_all(PARTS, batches, group, demand, h, arc_tail, link_cost, up, down, loads, flow)
     return _gather_parts(h, arc_tail, link_cost, up, down, loads, flow)

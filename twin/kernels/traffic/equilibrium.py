@@ -30,7 +30,7 @@ from twin.kernels.traffic.equilibrium_steps import (
     sweeps,
 )
 from twin.kernels.traffic.first_flows import spread
-from twin.kernels.traffic.hierarchy import Hierarchy, build_hierarchy
+from twin.kernels.traffic.hierarchy import Hierarchy, build_hierarchy, first_passed
 from twin.kernels.traffic.link_cost import BPR, NO_CURVES
 from twin.kernels.traffic.skim import skims
 from twin.kernels.traffic.warm_adopt import Room, adopt, grow
@@ -223,12 +223,14 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> H
     bushes, hierarchy = s.bushes, None
     many = len(bushes.group) >= MANY
     if many and cold and s.desire.response.size == 0:
-        hierarchy = build_hierarchy(problem.link_start, problem.link_head, problem.first_thru)
+        graph = problem.link_start, problem.link_head
+        hierarchy = build_hierarchy(*graph, first_passed(*graph, problem.first_thru, problem.demand.shape[1]))
         spread(hierarchy, s.net, bushes, s.desire.demand, s.desire.met, s.links)
     else:
         start_all(CHUNKS, fresh, bushes, s.net, s.links, s.desire)
     if 0 < len(fresh) == len(bushes.group):
-        settle_all(CHUNKS, fresh, bushes, s.net, s.desire.met)
+        if hierarchy is None:
+            settle_all(CHUNKS, fresh, bushes, s.net, s.desire.met)
         load(bushes, s.link_flow, s.links)
         enough = (FIRST if hierarchy is None else FIRST_SPREAD) * _paid(s.link_flow, s.links)
         sweeps(bushes, s.links, s.desire, len(s.net.start) - 1, np.full(len(fresh), np.inf), enough, many)

@@ -1,7 +1,7 @@
 """First link flows of an assignment: a mix of all-or-nothing loads, and the bushes that it spreads the trips over.
 
 Simplicial decomposition (von Hohenbalken 1977, doi 10.1007/BF01584323): all trips are loaded on cheapest paths at the
-costs of the present mix, and the weights of all loads so far are set anew by pairwise Newton steps. Some steps bring
+costs of the present mix, and the weights of the loads are set anew by pairwise Newton steps. Some steps bring
 link costs near those of equilibrium. The trees of the loads that count, and those at the last costs, then make the
 first bush of every origin, its trips divided among them by weight. Links that do not lead away from the origin at the
 last costs are left out. Trees are not stored: labelling a batch of origins again is cheap.
@@ -10,24 +10,18 @@ last costs are left out. Trees are not stored: labelling a batch of origins agai
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from twin.kernels.traffic.all_or_nothing import (
-    LANES,
-    PARTS,
-    Labels,
-    all_or_nothing,
-    batches_of,
-    label_batch,
-    make_labels,
-)
-from twin.kernels.traffic.bush import Bushes, Net, Work, copy_row, make_work, pack
-from twin.kernels.traffic.bush_start import Heap, make_heap, start_bush
+from twin.kernels.threads import over_threads
+from twin.kernels.traffic.all_or_nothing import LANES, PARTS, all_or_nothing, batches_of, least_costs
+from twin.kernels.traffic.bush import Bushes, Net, make_work, settle
+from twin.kernels.traffic.bush_start import make_heap, start_bush
 from twin.kernels.traffic.bush_sweep import Links, cost_and_slope, refresh
+from twin.kernels.traffic.first_bushes import Ways, add_tree, bush_of_shares, finish_shares, make_sketch
 from twin.kernels.traffic.hierarchy import Hierarchy, customize
 from twin.kernels.traffic.link_cost import BPR
 
-LOADS = 9  # all-or-nothing loads
+LOADS = 11  # all-or-nothing loads
 MIXES = 4  # quadratic models in a row after each of them
 PAIRS = 4  # steps between two loads in a model, per load
 COUNTS = 0.06  # weight from which a load counts for the bushes
@@ -106,7 +100,7 @@ def _padded(links: Links) -> np.ndarray:
 def _costs_and_weights(
     h: Hierarchy, arc_tail: np.ndarray, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, links: Links
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Set all links to a mix of loads; return the costs [classes, links] of every load, and its weight."""
+    """Set all links to a mix of loads; return the costs [classes, links] of every load of it, and its weight."""
     n = len(links.flow)
     charged, loads, extra = [], np.zeros((0, n)), np.zeros(0)
     weight = np.zeros(0)
@@ -121,58 +115,9 @@ def _costs_and_weights(
         if done == 0:
             links.flow[:] = loads[0]
         _mix(loads, extra, weight, links)
+        kept = np.flatnonzero(weight > 0.0)  # loads given up are not taken again
+        charged, loads, extra, weight = [charged[i] for i in kept], loads[kept], extra[kept], weight[kept]
     return charged, weight
-
-
-@njit(cache=True)
-def _reach(
-    origins: np.ndarray, h: Hierarchy, link_cost: np.ndarray, w: Labels, at: np.ndarray, best: np.ndarray
-) -> None:
-    """Fill the least costs [nodes, lanes] of a batch: `best`, and `at`, which is infinite where trips do not pass."""
-    for v in range(len(at)):
-        r = h.rank[v]
-        for i in range(LANES):
-            at[v, i] = w.label[r, i] if r >= 0 else np.inf
-    for i in range(LANES):
-        if origins[i] >= 0:
-            at[origins[i], i] = 0.0
-    for v in range(len(at)):
-        for i in range(LANES):
-            best[v, i] = np.inf
-        for j in range(h.in_start[v], h.in_start[v + 1]):
-            u, c = h.in_tail[j], link_cost[h.in_link[j]]
-            for i in range(LANES):
-                through, old = at[u, i] + c, best[v, i]
-                best[v, i] = through if through < old else old
-    for i in range(LANES):
-        if origins[i] >= 0:
-            best[origins[i], i] = 0.0
-
-
-@njit(cache=True)
-def _share(
-    h: Hierarchy, link_cost: np.ndarray, weight: float, at: np.ndarray, best: np.ndarray, share: np.ndarray
-) -> None:
-    """Add the weight of a load to the last links [links, lanes] of its cheapest paths."""
-    for v in range(len(at)):
-        for j in range(h.in_start[v], h.in_start[v + 1]):
-            u, link = h.in_tail[j], h.in_link[j]
-            c = link_cost[link]
-            for i in range(LANES):
-                share[link, i] += weight if at[u, i] + c <= best[v, i] else 0.0
-
-
-@njit(cache=True)
-def _forward(
-    tail: np.ndarray, head: np.ndarray, link_cost: np.ndarray, at: np.ndarray, best: np.ndarray, share: np.ndarray
-) -> None:
-    """Leave a share to links that lead away from the origin only."""
-    for link in range(len(head)):
-        u, v = tail[link], head[link]
-        for i in range(LANES):
-            share[link, i] = share[link, i] if at[u, i] < best[v, i] else 0.0
-        if link_cost[link] == np.inf:
-            share[link] = 0.0
 
 
 @njit(cache=True)
@@ -184,71 +129,17 @@ def _turn(table: np.ndarray, turned: np.ndarray) -> None:
 
 
 @njit(cache=True)
-def _choose(origin: int, best: np.ndarray, share: np.ndarray, room: int, net: Net, w: Work) -> int:
-    """Let the links with a share enter; return how many nodes are reached, or -1 where there is no room.
-
-    ``order`` and ``place`` hold the nodes in a topological order.
-    """
-    waits, kept, leaving, wanted, links = w.queue, w.link, w.first, 0, 0
-    for v in range(len(best)):
-        waits[v], w.entering[v], w.place[v] = 0, -1, -1
-        wanted += best[v] < np.inf
-        leaving[v] = links
-        for link in range(net.start[v], net.start[v + 1]):
-            kept[links] = link
-            links += share[link] > 0.0
-    leaving[len(best)] = links
-    for i in range(links):
-        link = kept[i]
-        v = net.head[link]
-        w.following[link], w.entering[v] = w.entering[v], link
-        waits[v] += 1
-        kept[i] = v
-    w.order[0], w.place[origin] = origin, 0
-    found, done = 1, 0
-    while done < found:
-        u = w.order[done]
-        done += 1
-        for i in range(leaving[u], leaving[u + 1]):
-            v = kept[i]
-            waits[v] -= 1
-            if waits[v] == 0:
-                w.order[found], w.place[v] = v, found
-                found += 1
-    return found if found == wanted and links <= room else -1
-
-
-@njit(cache=True)
-def _spread_bush(
-    b: int, wanted: np.ndarray, link_cost: np.ndarray, best: np.ndarray, share: np.ndarray, net: Net, bushes: Bushes,
-    w: Work, heap: Heap,
-) -> None:  # fmt: skip
-    """Start bush `b` with the links that have a share; where it has no room for them, on cheapest paths alone."""
-    reached = _choose(bushes.group[b, 1], best, share, bushes.tail.shape[1], net, w)
-    if reached < 0:
-        start_bush(b, link_cost, wanted, net, bushes, w, heap)
-        return
-    bushes.size[b, 1] = reached
-    bushes.first[b, : reached + 1] = 0
-    copy_row(b, bushes, w)
-    for p in range(reached):
-        w.node[p] = w.order[p]
-        w.order[p] = p
-    pack(b, wanted, net, bushes, w)
-    link, flow = bushes.link[b], bushes.flow[b]
-    for a in range(bushes.first[b, reached]):
-        flow[a] = share[link[a]]  # for `settle` to scale
-
-
-@njit(cache=True)
 def _spread_part(
     part: int, batches: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray,
-    down: np.ndarray, weight: np.ndarray, net: Net, bushes: Bushes, demand: np.ndarray, met: np.ndarray,
+    down: np.ndarray, weight: np.ndarray, net: Net, ways: Ways, bushes: Bushes, demand: np.ndarray, met: np.ndarray,
 ) -> None:  # fmt: skip
-    nodes, n = len(net.start) - 1, len(net.head)
-    labels, w, heap, origins = make_labels(len(h.parent)), make_work(nodes, n), make_heap(n), np.empty(LANES, np.int64)
-    at, best, share = np.empty((nodes, LANES)), np.empty((nodes, LANES)), np.empty((n, LANES))
-    best_row, share_row = np.empty((LANES, nodes)), np.empty((LANES, n))
+    nodes, n, last = len(net.start) - 1, len(net.head), len(weight) - 1
+    w, heap, sketch = make_work(nodes, n), make_heap(n), make_sketch(nodes, n)
+    label, above, origins = np.empty((nodes, LANES)), np.empty(nodes, np.uint8), np.empty(LANES, np.int64)
+    best, share, best_row, share_row = (
+        np.empty((nodes, LANES)), np.empty((n, LANES)), np.empty((LANES, nodes)), np.empty((LANES, n)),
+    )  # fmt: skip
+    guess = np.empty(0, np.int32)
     for batch in range(part, len(batches), PARTS):
         k = bushes.group[batches[batch, 0], 0]
         share[:] = 0.0
@@ -256,28 +147,33 @@ def _spread_part(
             b = batches[batch, i]
             origins[i] = bushes.group[b, 1] if b >= 0 else -1
         for load in range(len(weight)):
-            label_batch(origins, h, arc_tail, link_cost[load, k], up[load, k], down[load, k], labels)
-            _reach(origins, h, link_cost[load, k], labels, at, best)
-            _share(h, link_cost[load, k], weight[load], at, best, share)
-        _forward(net.tail, net.head, link_cost[-1, k], at, best, share)
+            least_costs(origins, h, arc_tail, link_cost[load, k], up[load, k], down[load, k], label, above)
+            if load < last:
+                add_tree(ways, link_cost[load, k], weight[load], label, share)
+        finish_shares(origins, ways, link_cost[last, k], weight[last], label, share, best)
         _turn(best, best_row)
         _turn(share, share_row)
         for i in range(LANES):
             b, o = batches[batch, i], origins[i]
             if b < 0:
                 continue
-            _spread_bush(b, demand[k, o], link_cost[-1, k], best_row[i], share_row[i], net, bushes, w, heap)
             for z in range(demand.shape[1]):
                 met[k, o, z] = demand[k, o, z] if z != o and best_row[i, z] < np.inf else 0.0
+            if not bush_of_shares(b, met[k, o], ways, best_row[i], share_row[i], guess, bushes, sketch):
+                start_bush(b, link_cost[last, k], demand[k, o], net, bushes, w, heap)
+                settle(b, met[k, o], bushes, w)
+            guess = bushes.node[b, : bushes.size[b, 1]]
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _spread_all(
-    batches: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray,
-    weight: np.ndarray, net: Net, bushes: Bushes, demand: np.ndarray, met: np.ndarray,
+    begin: int, end: int, batches: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray,
+    up: np.ndarray, down: np.ndarray, weight: np.ndarray, net: Net, ways: Ways, bushes: Bushes, demand: np.ndarray,
+    met: np.ndarray,
 ) -> None:  # fmt: skip
-    for part in prange(PARTS):
-        _spread_part(part, batches, h, arc_tail, link_cost, up, down, weight, net, bushes, demand, met)
+    for part in range(begin, end):
+        _spread_part(part, batches, h, arc_tail, link_cost, up, down, weight, net, ways, bushes, demand, met)
 
 
 def spread(h: Hierarchy, net: Net, bushes: Bushes, demand: np.ndarray, met: np.ndarray, links: Links) -> None:
@@ -293,4 +189,6 @@ def spread(h: Hierarchy, net: Net, bushes: Bushes, demand: np.ndarray, met: np.n
     metric = customize(h, link_cost.reshape(-1, len(links.flow)))
     up, down = metric.up.reshape(*link_cost.shape[:2], -1), metric.down.reshape(*link_cost.shape[:2], -1)
     weight = np.append(weight[used], TINY)
-    _spread_all(batches, h, arc_tail, link_cost, up, down, weight, net, bushes, demand, met)
+    row = np.where(h.rank < 0, len(h.parent) + np.arange(len(h.rank)), h.rank)
+    ways = Ways(*(a.astype(np.int32) for a in (h.in_start, row[h.in_tail], h.in_tail, h.in_link)))
+    _spread_all(PARTS, batches, h, arc_tail, link_cost, up, down, weight, net, ways, bushes, demand, met)

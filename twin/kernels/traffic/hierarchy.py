@@ -210,6 +210,26 @@ def build_hierarchy(
 
 
 @njit(cache=True)
+def first_passed(link_start: np.ndarray, link_head: np.ndarray, first_thru: int, zones: int) -> int:
+    """Return the first node from `first_thru` to `zones` that links with two others or more, or `zones`.
+
+    No cheapest path passes through a dead end, so that a hierarchy can do without those before this node.
+    """
+    nodes = len(link_start) - 1
+    low, high = np.full(nodes, nodes), np.full(nodes, -1)
+    for u in range(nodes):
+        for link in range(link_start[u], link_start[u + 1]):
+            v = link_head[link]
+            if u != v:
+                low[u], high[u] = min(low[u], v), max(high[u], v)
+                low[v], high[v] = min(low[v], u), max(high[v], u)
+    first = first_thru
+    while first < zones and low[first] >= high[first]:
+        first += 1
+    return first
+
+
+@njit(cache=True)
 def _customize(
     link_arc: np.ndarray,
     arc_start: np.ndarray,
