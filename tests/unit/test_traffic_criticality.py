@@ -65,6 +65,20 @@ def test_a_file_keeps_what_was_solved(falls: tuple[Problem, Solution], tmp_path:
         link_criticality(*falls, [3], target_gap=1e-6, file=file)
 
 
+@pytest.mark.parametrize("line", ["", "7", "7,1.0", "7,a,b,c,d,e,3", "7,1.0,1.0,1.0,1.0,1.0,2,2", "\x00\x00"])
+def test_a_line_that_is_no_closure_is_named(falls: tuple[Problem, Solution], tmp_path: Path, line: str) -> None:
+    file = tmp_path / "closures.csv"
+    link_criticality(*falls, [3], file=file)
+    whole = file.read_text()
+    file.write_text(f"{whole}{line}\n")
+    with pytest.raises(UsageError, match="line 3 is not a closure"):
+        link_criticality(*falls, [3, 7], file=file)
+    assert file.read_text() == f"{whole}{line}\n"
+    file.write_bytes(b"\xff\xfe\n")
+    with pytest.raises(UsageError, match="another equilibrium"):
+        link_criticality(*falls, [3, 7], file=file)
+
+
 def test_trips_cut_off() -> None:
     """Zone 1 is reached by one link only; zone 2 by two."""
     demand = np.zeros((1, 3, 3))

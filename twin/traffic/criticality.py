@@ -67,7 +67,7 @@ def link_criticality(
     Raises
     ------
     UsageError
-        Empty closures, links that do not exist, or a file with closures of another equilibrium.
+        Empty closures, links that do not exist, or a file with closures of another equilibrium or with other lines.
     """
     groups = [np.unique(np.atleast_1d(np.asarray(closure, np.int64))) for closure in closures]
     for links in groups:
@@ -104,7 +104,7 @@ def _known(file: Path, what: str) -> dict[str, Row]:
     if not file.is_file() or file.stat().st_size == 0:
         file.write_text(what + "\n", encoding="utf-8")
         return {}
-    text = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8", errors="replace")
     whole = text[: text.rfind("\n") + 1]
     lines = whole.splitlines()
     if not lines or lines[0] != what:
@@ -115,8 +115,21 @@ def _known(file: Path, what: str) -> dict[str, Row]:
         )
     if whole != text:
         file.write_text(whole, encoding="utf-8")
-    parts = (line.split(",") for line in lines[1:])
-    return {name: (*(float(value) for value in values[:-1]), int(values[-1])) for name, *values in parts}
+    known: dict[str, Row] = {}
+    for number, line in enumerate(lines[1:], 2):
+        name, *values = line.split(",")
+        try:
+            known[name] = (*(float(value) for value in values[:-1]), int(values[-1]))
+        except (ValueError, IndexError):
+            values = []
+        if len(values) != len(COLUMNS):
+            raise UsageError(
+                f"line {number} is not a closure: {line[:40]!r}",
+                where=str(file),
+                expected=f"link numbers, {', '.join(COLUMNS)}",
+                remedy="delete the line, and it is solved again",
+            )
+    return known
 
 
 def _close(problem: Problem, base: Solution, links: np.ndarray, target_gap: float, max_rounds: int, room: Room) -> Row:
