@@ -239,6 +239,21 @@ def test_a_warm_start_leads_where_a_cold_one_does(seed: int, classes: int, elast
         assert_same(problem, warm, found(problem))
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, classes=counts, through=st.booleans())
+def test_a_warm_start_claims_the_gap_of_its_flows(seed: int, classes: int, through: bool) -> None:
+    """After closures, stopped early."""
+    rng = np.random.default_rng(seed)
+    problem = random_problem(seed, classes, False, size=36, zones=8)._replace(first_thru=0 if through else 8)
+    warm = solve(problem, 1e-3, ROUNDS)
+    for _ in range(2):
+        problem = close(problem, problem, rng)
+        warm = solve(problem, 1e-3, ROUNDS, warm)
+        cost, used, way = warm.link_time + problem.fixed_cost, warm.link_flow > 0.0, np.isfinite(warm.skim)
+        paid, least = (warm.link_flow[used] * cost[used]).sum(), (warm.od_flow[way] * warm.skim[way]).sum()
+        assert warm.relative_gap == pytest.approx((paid - least) / paid, abs=1e-12)
+
+
 # A, B and C are zones that meet at one junction: A can be left, B and C can be reached.
 NONE, TO_B, TO_C, TO_BOTH = (
     np.array([[[0.0, b, c], [0.0] * 3, [0.0] * 3]]) for b, c in ((0, 0), (9, 0), (0, 5), (9, 5))
@@ -270,6 +285,32 @@ def test_a_zone_cut_off_comes_back() -> None:
     shut = found(closed, opened)
     assert np.isinf(np.delete(shut.skim[0, :, 2], 2)).all() and not shut.od_flow[0, :, 2].any()
     assert_same(problem, found(problem, shut), opened)
+
+
+@pytest.mark.parametrize("shut", [2, 4])
+@pytest.mark.parametrize("response", [None, -0.5])
+def test_trips_that_come_back_stay_off_a_link_closed_meanwhile(shut: int, response: float | None) -> None:
+    """Zone A sends trips to B over either of two junctions, and to C; nobody goes to B when one way closes."""
+    one, time, laws = np.ones(6), np.ones(6), np.zeros((1, 3, 3))
+    time[6 - shut] = 1.5
+    laws[0, 0, 2] = response or 0.0
+    demand = np.zeros((1, 3, 3))
+    demand[0, 0, 1:] = 9.0, 5.0
+    problem = Problem(
+        np.array([0, 2, 2, 2, 4, 6]), np.array([3, 4, 1, 2, 1, 2]), time, 3.0 * one, one, one, np.zeros((1, 6)), demand,
+        3, pivot=None if response is None else 2.0 * np.ones((1, 3, 3)), response=None if response is None else laws,
+    )  # fmt: skip
+    closed = np.where(np.arange(6) == shut, np.inf, 0.0)[None]
+    none = demand.copy()
+    none[0, 0, 1] = 0.0
+    both = found(problem)
+    assert (both.link_flow[0, [2, 4]] > 0.0).all()
+    empty = found(problem._replace(fixed_cost=closed, demand=none), both)
+    back = problem._replace(fixed_cost=closed)
+    assert_same(back, found(back, empty), found(back))
+    one_way = found(problem._replace(demand=0.01 * demand))  # only one of the two ways is in the bush
+    empty = found(problem._replace(fixed_cost=closed, demand=none), one_way)
+    assert_same(back, found(back, empty), found(back))
 
 
 @settings(max_examples=15, deadline=None)

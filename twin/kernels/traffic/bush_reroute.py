@@ -96,16 +96,15 @@ def _reroute(
     copy_row(b, bushes, w)
     _sort(reached, net, w)
     pack(b, wanted, net, bushes, w)
-    _start_empty(b, cost, bushes, w)
+    _start_empty(b, cost, bushes, w.low)
     settle(b, met, bushes, w)
     return True
 
 
 @njit(cache=True)
-def _start_empty(b: int, cost: np.ndarray, bushes: Bushes, w: Work) -> None:
+def _start_empty(b: int, cost: np.ndarray, bushes: Bushes, low: np.ndarray) -> None:
     """Give the cheapest arc some flow where none of those into a node has any, for `settle` to scale."""
     first, tail, link, flow = bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
-    low = w.low
     low[0] = 0.0
     for p in range(1, bushes.size[b, 0]):
         cheapest, least, total = first[p], np.inf, 0.0
@@ -131,3 +130,24 @@ def reroute_all(
             b = rows[i]
             k, origin = bushes.group[b]
             _reroute(b, cost[k], closed[k], limit, demand[k, origin], met[k, origin], net, bushes, w)
+
+
+@over_threads
+@njit(cache=True, nogil=True)
+def start_empty_all(
+    begin: int, end: int, rows: np.ndarray, cost: np.ndarray, met: np.ndarray, bushes: Bushes, stuck: np.ndarray
+) -> None:
+    """Prepare the bushes `rows` for trips to where none went before, at costs [classes, links].
+
+    Marks in `stuck` [bushes] those that lead there over closed links only.
+    """
+    for part in range(begin, end):
+        low = np.empty(bushes.node.shape[1])
+        for i in range(part, len(rows), CHUNKS):
+            b = rows[i]
+            k, origin = bushes.group[b]
+            _start_empty(b, cost[k], bushes, low)
+            for p in range(1, bushes.size[b, 0]):
+                v = bushes.node[b, p]
+                if v < met.shape[2] and met[k, origin, v] > 0.0 and low[p] == np.inf:
+                    stuck[b] = True

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from twin.kernels.traffic.bush import Bushes, make_net
+from twin.kernels.traffic.bush_reroute import start_empty_all
 from twin.kernels.traffic.bush_sweep import Desire, Links
 from twin.kernels.traffic.equilibrium_steps import (
     CHUNKS,
@@ -183,8 +184,10 @@ def solve(
     s, fresh = _before(problem, start, room, closed, newly)
     hierarchy = _first_flows(problem, s, fresh, start is None)
     gap, done, moved = np.inf, 0, np.ones(len(s.bushes.group), np.bool_)
-    if start is not None and s.desire.response.size == 0:
-        s, moved, gap, done = _warm(s, start, fresh, newly, target_gap, max_rounds, progress)
+    if start is not None:
+        changed = _changed(s, start, fresh)
+        if s.desire.response.size == 0:
+            s, moved, gap, done = _warm(s, start, changed, newly, target_gap, max_rounds, progress)
     if gap > target_gap:
         rows = _users(s.bushes, newly) if newly.any() and s.desire.response.size else np.arange(len(moved))
         stop = Stop(target_gap, max_rounds, limit, progress)
@@ -237,14 +240,22 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> H
     return hierarchy
 
 
-def _warm(
-    s: State, start: Solution, fresh: np.ndarray, newly: np.ndarray, target_gap: float, max_rounds: int,
-    progress: Progress | None,
-) -> tuple[State, np.ndarray, float, int]:  # fmt: skip
-    """Go on from the bushes of `start` with fixed demand; return the state, the bushes changed, gap and rounds."""
+def _changed(s: State, start: Solution, fresh: np.ndarray) -> np.ndarray:
+    """Return which bushes are `fresh` or have other trips than in `start`, ready for these: bool [bushes]."""
     apart = (s.desire.met != start.od_flow) & ~np.eye(s.skim.shape[1], dtype=bool)
     changed = apart.any(axis=2)[tuple(s.bushes.group.T)]
     changed[fresh] = True
+    stuck = np.zeros(len(changed), np.bool_)
+    start_empty_all(CHUNKS, np.flatnonzero(changed), s.links.cost, s.desire.met, s.bushes, stuck)
+    start_all(CHUNKS, np.flatnonzero(stuck), s.bushes, s.net, s.links, s.desire)
+    return changed
+
+
+def _warm(
+    s: State, start: Solution, changed: np.ndarray, newly: np.ndarray, target_gap: float, max_rounds: int,
+    progress: Progress | None,
+) -> tuple[State, np.ndarray, float, int]:  # fmt: skip
+    """Go on from the bushes of `start` with fixed demand; return the state, the bushes changed, gap and rounds."""
     settle_all(CHUNKS, np.flatnonzero(changed), s.bushes, s.net, s.desire.met)
     load(s.bushes, s.link_flow, s.links)
     bushes, moved, gap, done = warm_rounds(s, newly, target_gap, max_rounds, progress)

@@ -142,6 +142,8 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> None:
         settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)  # crumbs on a closed link would bar shortcuts
         renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found)
         _sweep_rows(rows, s.bushes, s.links, s.desire, 2)
+    # A crumb behind a closed link, where all others have gone another way, would count with what the link is charged.
+    settle_all(CHUNKS, np.flatnonzero(moved), s.bushes, s.net, s.desire.met)
     load(s.bushes, s.link_flow, s.links)
 
 
