@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,23 @@ def test_an_error_on_any_thread_reaches_the_caller(threads: int) -> None:
 
     with pytest.raises(ZeroDivisionError):
         over_threads(loop)(100)
+
+
+def test_after_an_error_nobody_takes_another_piece(threads: int) -> None:
+    begun: list[int] = []
+    failed = threading.Event()
+
+    def loop(first: int, last: int) -> None:
+        begun.append(first)
+        if first == 0:
+            failed.set()
+            raise ZeroDivisionError
+        failed.wait(10.0)
+        time.sleep(0.2)
+
+    with pytest.raises(ZeroDivisionError):
+        over_threads(loop)(800)
+    assert len(begun) <= 3
 
 
 def test_loops_within_loops_come_to_an_end(threads: int) -> None:

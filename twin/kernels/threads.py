@@ -53,8 +53,13 @@ def over_threads(loop: Callable[..., None]) -> Callable[..., None]:
 
 
 def _work(loop: Callable[..., None], todo: Iterator[tuple[int, int]], args: tuple[Any, ...]) -> None:
-    for first, last in todo:
-        loop(first, last, *args)
+    try:
+        for first, last in todo:
+            loop(first, last, *args)
+    except BaseException:
+        for _ in todo:  # an error or the user's interrupt ends the loop: nobody takes another piece
+            pass
+        raise
 
 
 @functools.cache
