@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -16,7 +18,7 @@ from filelock import FileLock
 from twin.kernels import compile as kernel_compile
 from twin.kernels.groups import compiled_parts, groups_of
 from twin.kernels.helper import Helper
-from twin.kernels.registry import families
+from twin.kernels.registry import Family, families
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.shortest_path import tree
 
@@ -112,6 +114,30 @@ def test_a_second_process_that_fails_leaves_the_work_to_the_first(monkeypatch: p
     sky = families()["solar.sky"]
     done = Helper(deque([[sky], [sky]]), "numba").finish()
     assert all(seconds == 0.0 for _, seconds in done)
+
+
+def test_an_interrupt_ends_the_second_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started: list[subprocess.Popen[str]] = []
+
+    class Sleeper(subprocess.Popen[str]):
+        def __init__(self, command: list[str], **options: Any) -> None:
+            super().__init__([sys.executable, "-c", "import time; time.sleep(60)"], **options)
+            started.append(self)
+
+    def first_call(family: Family, variant: str) -> kernel_compile.Compiled:
+        if started:
+            raise KeyboardInterrupt
+        time.sleep(0.5)
+        return kernel_compile.Compiled(family.name, 1.0, False)
+
+    monkeypatch.setattr("subprocess.Popen", Sleeper)
+    monkeypatch.setattr(kernel_compile, "_cores", lambda: 2)
+    monkeypatch.setattr(kernel_compile, "first_call", first_call)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        kernel_compile.compile_kernels(lock_folder=tmp_path)
+    assert started[0].returncode is not None
+    assert time.monotonic() - begun < 30.0
 
 
 def test_kernels_are_ready_after_the_first_call(tmp_path: Path) -> None:

@@ -89,20 +89,24 @@ def compile_kernels(
     with _alone(lock_folder or _cache_folder(), progress):
         groups = deque(groups_of(todo, variant))
         groups.rotate(1)  # the least first, to see soon whether anything has to be compiled
-        while groups:
-            for family in groups.popleft():
-                if progress:
-                    made = len(done) + (len(helper.done) if helper else 0)
-                    progress(f"preparing kernel {family.name}", made, len(todo))
-                done.append(first_call(family, variant))
-            if helper is None and groups and not done[-1].from_cache and _cores() > 1:
-                helper = Helper(groups, variant)
-        if helper:
-            if progress:
+        try:
+            while groups:
+                for family in groups.popleft():
+                    if progress:
+                        made = len(done) + (len(helper.done) if helper else 0)
+                        progress(f"preparing kernel {family.name}", made, len(todo))
+                    done.append(first_call(family, variant))
+                if helper is None and groups and not done[-1].from_cache and _cores() > 1:
+                    helper = Helper(groups, variant)
+            if helper and progress:
                 progress("waiting for the second process", len(done) + len(helper.done), len(todo))
-            for family, seconds in helper.finish():  # compiled there, or if that process failed now
-                here = first_call(family, variant)
-                done.append(Compiled(family.name, here.seconds + seconds, here.from_cache and seconds == 0.0))
+            taken = helper.finish() if helper else []
+        finally:
+            if helper:
+                helper.stop()
+        for family, seconds in taken:  # compiled there, or if that process failed now
+            here = first_call(family, variant)
+            done.append(Compiled(family.name, here.seconds + seconds, here.from_cache and seconds == 0.0))
     if progress:
         progress("kernels ready", len(todo), len(todo))
     return sorted(done, key=lambda one: one.family)

@@ -21,6 +21,7 @@ class Helper:
     def __init__(self, groups: deque[list[registry.Family]], variant: str) -> None:
         self.done: list[tuple[registry.Family, float]] = []
         self._groups, self._variant = groups, variant
+        self._process: subprocess.Popen[str] | None = None
         self._thread = Thread(target=self._drive, daemon=True)
         self._thread.start()
 
@@ -32,6 +33,13 @@ class Helper:
         self._thread.join()
         return self.done
 
+    def stop(self) -> None:
+        """End the process; what it has in hand is lost. Nothing to do after `finish`."""
+        self._groups.clear()
+        if self._process:
+            self._process.kill()
+        self._thread.join()
+
     def _drive(self) -> None:
         command = [sys.executable, "-m", "twin.kernels.helper", self._variant]
         pipe, none = subprocess.PIPE, subprocess.DEVNULL
@@ -39,6 +47,7 @@ class Helper:
             process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=none, text=True)  # noqa: S603 our own module
         except OSError:
             return  # the first process does it all
+        self._process = process
         with process, contextlib.suppress(OSError):
             assert process.stdin and process.stdout
             while self._groups:
