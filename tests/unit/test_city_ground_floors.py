@@ -174,3 +174,38 @@ def test_a_measure_lets_ground_floors_and_only_energy_sees_it(small_city):
     same = apply(small_city, ground_floor_use="main")
     assert same.city.buildings.equals(before)
     assert Prints.of(same.city) == was
+
+
+def test_a_ground_floor_of_the_same_use_turns_with_its_building(small_city):
+    said = small_city.buildings.assign(ground_floor_use=small_city.buildings["use"])
+    done = apply(small_city.replace(buildings=said), use="office")
+    homes = (said["use"] == "residential").to_numpy()
+    assert check_city(done.city) == []
+    assert not is_mixed(done.city.buildings).any()
+    assert ((done.city.buildings["ground_floor_use"] == "main").to_numpy() == homes).all()
+
+
+@pytest.mark.parametrize(
+    ("storeys", "wrong"), [({"levels": 5}, False), ({"levels": 1}, True), ({"height_m": 3.0}, True)]
+)
+def test_a_new_building_of_one_storey_has_one_use(small_city, storeys, wrong):
+    west, south, *_ = small_city.buildings.total_bounds
+    site = gpd.GeoSeries([shapely.box(west - 40, south, west - 20, south + 15)], crs=small_city.meta.crs).to_crs(4326)
+    corners = [list(place) for place in site.iloc[0].exterior.coords[:-1]]
+    new = {"name": "Corner", "use": "residential", "ground_floor_use": "retail", "polygon": corners, **storeys}
+    study = Study.model_validate(
+        {
+            "study": "s",
+            "question": "?",
+            "city": "c",
+            "measures": {"m": [{"type": "add_buildings", "buildings": [new]}]},
+            "scenarios": {"one": ["m"]},
+        }
+    )
+    if wrong:
+        with pytest.raises(SchemaError, match="the building Corner has no other floor"):
+            apply_measures(small_city, study, ["m"])
+    else:
+        done = apply_measures(small_city, study, ["m"]).city
+        assert check_city(done) == []
+        assert is_mixed(done.buildings).sum() == 1

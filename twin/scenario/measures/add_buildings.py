@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,8 +13,9 @@ import shapely
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from twin.city.ground_floors import LEAST_LEVELS
 from twin.city.model import City
-from twin.city.schema import BUILDINGS
+from twin.city.schema import BUILDINGS, MAIN_USE
 from twin.errors import CrsError, GeometryError, SchemaError
 from twin.scenario import selectors
 from twin.scenario.measures.base import (
@@ -97,6 +99,7 @@ class AddBuildings(Measure):
         _refuse_overlaps(given, city.buildings)
         added = complete_buildings(given, city.meta)
         labels = [f"the building {name or key}" for key, name in added["name"].items()]
+        _refuse_low(added, labels)
         added["zone_id"] = zone_of(added, city.zones, labels)
         floor_m2, people = float(added["floor_area_m2"].sum()), float(added["population"].sum())
         summary = (
@@ -132,6 +135,16 @@ class AddBuildings(Measure):
                 raise SchemaError(f"buildings of {self.file!r} have no use", expected="a column `use` without gaps")
             table["year_class"] = table["year_class"].astype(object).where(table["year_class"].notna(), "2010-onwards")
         return _typed(gpd.GeoDataFrame(table, geometry=shapes.to_crs(city.meta.crs).to_numpy(), crs=city.meta.crs))
+
+
+def _refuse_low(added: gpd.GeoDataFrame, labels: list[str]) -> None:
+    """Raise SchemaError where a building of one storey has another use on its ground floor."""
+    other = (added["ground_floor_use"] != MAIN_USE) & (added["ground_floor_use"] != added["use"])
+    for label in itertools.compress(labels, other & (added["levels"] < LEAST_LEVELS)):
+        raise SchemaError(
+            f"{label} has no other floor than the ground floor",
+            expected=f"no ground_floor_use, or at least {LEAST_LEVELS:g} levels",
+        )
 
 
 def _typed(buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -73,6 +73,7 @@ class LandUseChange(SelectingSome):
         after = use.copy()
         after[turned] = self.use
         ground = before["ground_floor_use"].to_numpy(dtype=object)
+        ground = np.where(turned & (ground == use), MAIN_USE, ground)  # one of the same use turns with the building
         let = np.zeros(len(before), dtype=bool)
         if self.ground_floor_use is not None:
             let = (ground != self.ground_floor_use) & (before["levels"].to_numpy(np.float64) >= LEAST_LEVELS)
