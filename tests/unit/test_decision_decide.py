@@ -225,6 +225,21 @@ def test_what_is_done_to_a_building_is_said_plainly(run: FakeRun, small_city: Ci
     assert ">yes<" in page and "True" not in page
 
 
+def test_the_sheet_says_what_is_on_the_ground_floor(run: FakeRun, small_city: City) -> None:
+    b = small_city.buildings
+    building = str(b.index[(b["use"] == "residential") & (b["levels"] >= 2.0)][0])
+    layers = dict(run.layers)
+    old = {key: layer.drop(columns="ground_floor_use") for key, layer in layers.items() if key[1] == "buildings"}
+    page = render_place(FakeRun(**{**vars(run), "layers": layers | old}), building)  # type: ignore[arg-type]
+    assert f"Building {building} (residential), " in page
+    let = layers["baseline", "buildings"].copy()
+    let.loc[building, "ground_floor_use"] = "retail"
+    layers["baseline", "buildings"] = let
+    page = render_place(FakeRun(**{**vars(run), "layers": layers}), building)  # type: ignore[arg-type]
+    assert f"Building {building} (residential, retail on the ground floor), " in page
+    assert "Use of the ground floor of a building with floors above: " in page
+
+
 def test_a_building_that_only_a_scenario_has(run: FakeRun, small_city: City) -> None:
     building = str(small_city.buildings.index[0])
     layers = dict(run.layers)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from twin.city.ground_floors import is_mixed
 from twin.city.schema import BUILDINGS
 from twin.decision.compare import BETTER, NO_CHANGE, NOT_DISTINGUISHABLE, WORSE
 from twin.decision.distribution import is_noise
@@ -17,6 +18,8 @@ from twin.errors import DataError
 from twin.scenario.store import BASELINE
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from twin.scenario.store import Run
 
 NEAREST_M = 50.0
@@ -61,6 +64,7 @@ class Place:
     Attributes
     ----------
     building_id, name, zone_id, use : str
+        The use in words, with that of the ground floor where it is another.
     results : DataFrame
         scenario, column, label, unit, better, baseline, value, difference, sd, outcome (better, worse, no change or not
         distinguishable); rows only of scenarios in which the building stands.
@@ -138,12 +142,20 @@ def place_of(run: Run, building_id: str) -> Place:
         building_id,
         str(first.get("name", "")),
         zone,
-        str(first["use"]),
+        _use_of(layers[holding[0]].loc[[building_id]]),
         pd.DataFrame(results, columns=RESULT_COLUMNS),
         pd.DataFrame(done, columns=["scenario", "column", "meaning", "before", "after"]),
         tuple(s for s in run.scenarios if s not in holding) if BASELINE in holding else (),
         tuple(holding) if BASELINE not in holding else (),
     )
+
+
+def _use_of(building: gpd.GeoDataFrame) -> str:
+    """Return the use of one building in words; runs of earlier versions do not say what is on the ground floor."""
+    words = [str(building["use"].iloc[0])]
+    if "ground_floor_use" in building and is_mixed(building)[0]:
+        words.append(f"{building['ground_floor_use'].iloc[0]} on the ground floor")
+    return ", ".join(words).replace("_", " ")
 
 
 def _results(run: Run, scenario: str, building_id: str, zone: str, layers: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def render_place(run: Run, building_id: str) -> str:
         .render(
             heading=place.name or name,
             building_id=building_id,
-            use=place.use.replace("_", " "),
+            use=place.use,
             city=run.info["city"]["title"],
             question=run.info["question"],
             zone=place.zone_id,
@@ -98,7 +99,7 @@ def _done(place: Place, traced: Traced, scenario: str) -> Iterator[Markup]:
         for part in ("before", "after"):
             ref = f"place/{scenario}/{row['column']}/{part}"
             parts.append(traced.html(ref) if ref in traced.figures else stated(_plain(row[part])))
-        meaning = str(row["meaning"]).split(",")[0]  # the rest says how the column is written
+        meaning = re.split("[,;]", str(row["meaning"]))[0]  # the rest says how the column is written
         yield Markup("{}: {} → {}").format(meaning[:1].upper() + meaning[1:], *parts)
 
 
