@@ -54,6 +54,8 @@ def first_call(family: registry.Family, variant: str) -> Compiled:
     start = time.perf_counter()
     with event.install_recorder("numba:compile") as compilations:
         family.call(variant, inputs)
+        if family.warm_up is not None:
+            family.warm_up()
     return Compiled(family.name, time.perf_counter() - start, not compilations.buffer)
 
 

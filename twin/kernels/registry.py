@@ -69,6 +69,8 @@ class Family:
         Default sizes of ``twin bench``; tests use the first.
     properties : tuple of Property
         Laws checked for every variant.
+    warm_up : callable, optional
+        Calls what the fast variant does not reach on the smallest sample, so that it is compiled with the rest.
     variants, tolerances, exempt : dict
         Filled by `variant`.
     """
@@ -85,6 +87,7 @@ class Family:
     atol: float = 1e-12
     sizes: tuple[int, ...] = (10, 100, 1000)
     properties: tuple[Property, ...] = ()
+    warm_up: Callable[[], None] | None = None
     variants: dict[str, Kernel] = field(default_factory=dict)
     tolerances: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     exempt: dict[str, frozenset[str]] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
-from twin.kernels.traffic.equilibrium import Problem, solve
+from twin.kernels.traffic.equilibrium import MANY, Problem, solve
 from twin.kernels.traffic.shortest_path import random_network, trees_reference
 
 NAME = "traffic.assignment"
@@ -114,6 +114,17 @@ def _check_zero(kernel: Kernel, inputs: Inputs) -> None:
     assert np.array_equal(time, inputs["free_flow_time"])
 
 
+def _warm_up() -> None:
+    """Start many bushes from nothing, and again after a street is closed."""
+    inputs = _sample(2 * MANY, np.random.default_rng(0))
+    problem = Problem(*(inputs[name] for name in ARGUMENTS[:-2]))
+    start = solve(problem, 1e-4, 3)
+    busiest = np.argmax(start.link_flow.sum(axis=0) * (inputs["link_head"] >= inputs["first_thru"]))
+    closed = inputs["fixed_cost"].copy()
+    closed[:, busiest] = np.inf
+    solve(problem._replace(fixed_cost=closed), 1e-6, 3, start)
+
+
 declare(
     Family(
         name=NAME,
@@ -147,6 +158,7 @@ declare(
         rtol=1e-3,
         atol=0.5,
         sizes=(10, 100, 500),
+        warm_up=_warm_up,
         properties=(
             Property("flow conservation", _check_conservation),
             Property("equilibrium by the textbook gap", _check_equilibrium),
