@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.traffic.bush import Bushes
-from twin.kernels.traffic.bush_sweep import Links, cost_and_slope, refresh
+from twin.kernels.traffic.bush_sweep import Links, fill_times, refresh
 
 EMPTY = -1
 VISITS = 300  # most visits to all pairs in a Newton step
@@ -52,33 +52,6 @@ def _longer(a: np.ndarray, needed: int) -> np.ndarray:
 
 
 @njit(cache=True)
-def _trace(
-    a: int, c: int, one: np.ndarray, two: np.ndarray, tail: np.ndarray, out: np.ndarray, at: int, room: np.ndarray
-) -> tuple[int, int]:
-    """Write the arcs back from `a` by tree `one`, then those back from `c` by tree `two`, to where they part.
-
-    Returns where either list ends.
-    """
-    middle, other = at + 1, 1
-    out[at], room[0] = a, c
-    i, j = tail[a], tail[c]
-    while i != j:
-        if i > j:
-            a = one[i]
-            out[middle] = a
-            middle += 1
-            i = tail[a]
-        else:
-            c = two[j]
-            room[other] = c
-            other += 1
-            j = tail[c]
-    for n in range(other):
-        out[middle + n] = room[n]
-    return middle, middle + other
-
-
-@njit(cache=True)
 def _labels(b: int, cost: np.ndarray, bushes: Bushes, low: np.ndarray, low_arc: np.ndarray, main: np.ndarray) -> float:
     """Fill the least costs of bush `b` and their last arcs, and the arcs of most flow; return what it could save.
 
@@ -107,6 +80,67 @@ def _labels(b: int, cost: np.ndarray, bushes: Bushes, low: np.ndarray, low_arc: 
     return excess
 
 
+class Members(NamedTuple):
+    """Ways to the same node, by twos: member m of bush ``bush[m]`` has the arcs ``arc[start[m]:middle[m]]`` against
+    those from there to ``start[m + 1]``, last arcs first, back to where the two part.
+    """  # noqa: D205
+
+    bush: np.ndarray
+    start: np.ndarray
+    middle: np.ndarray
+    arc: np.ndarray
+
+
+@njit(cache=True)
+def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Members:
+    """Return the pairs of each of the bushes `rows`; see `find_pairs`.
+
+    Of two ways the one whose last link has the lower number is the first, for all bushes.
+    """
+    nodes = bushes.node.shape[1]
+    low, low_arc, main = np.empty(nodes), np.empty(nodes, np.int32), np.empty(nodes, np.int32)
+    second = np.empty(nodes, np.int32)
+    bush, middle, start = np.empty(ROOM, np.int32), np.empty(ROOM, np.int64), np.zeros(ROOM + 1, np.int64)
+    arc, found = np.empty(ROOM, np.int32), 0
+    for b in rows:
+        begin, tail, on, flow = bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
+        excess[b] = _labels(b, links.cost[bushes.group[b, 0]], bushes, low, low_arc, main)
+        most_found = found + begin[bushes.size[b, 2]]
+        if most_found > len(bush):
+            bush, middle = _longer(bush, most_found), _longer(middle, most_found)
+            start = _longer(start, most_found + 1)
+        for p in range(1, bushes.size[b, 2]):
+            s, e, most, cheapest = begin[p], begin[p + 1], main[p], low_arc[p]
+            if e - s == 1 or flow[most] <= 0.0:
+                continue
+            for other in range(s, e):
+                if other == most or (flow[other] <= 0.0 and other != cheapest):
+                    continue
+                at, others = start[found], 1
+                if at + 2 * nodes > len(arc):
+                    arc = _longer(arc, at + 2 * nodes)
+                cheap, swap = flow[other] <= 0.0, on[other] > on[most]
+                a, c = (most, other) if swap else (other, most)
+                arc[at], second[0] = a, c
+                here, i, j = at + 1, tail[a], tail[c]
+                while i != j:
+                    if i > j:
+                        a = low_arc[i] if cheap and not swap else main[i]
+                        arc[here] = a
+                        here += 1
+                        i = tail[a]
+                    else:
+                        c = low_arc[j] if cheap and swap else main[j]
+                        second[others] = c
+                        others += 1
+                        j = tail[c]
+                for n in range(others):
+                    arc[here + n] = second[n]
+                bush[found], middle[found], start[found + 1] = b, here, here + others
+                found += 1
+    return Members(bush[:found], start[: found + 1], middle[:found], arc)
+
+
 @njit(cache=True)
 def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Pairs:
     """Return the pairs of the bushes `rows`, and fill `excess` [bushes] with what each could save within itself.
@@ -114,101 +148,45 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
     Where used ways meet, each is paired with the one of most flow; so is the cheapest one if nobody uses it. Ways
     lead back over the arcs of most flow, from an unused one over the cheapest arcs.
     """
-    nodes = bushes.node.shape[1]
-    low, low_arc, main = np.empty(nodes), np.empty(nodes, np.int32), np.empty(nodes, np.int32)
-    room = np.empty(nodes, np.int32)
-    group, reserve = np.empty(ROOM, np.int32), np.empty(2 * ROOM)
-    start, first = np.zeros(2 * ROOM + 1, np.int64), np.empty(ROOM, np.int32)
-    link = np.empty(ROOM, np.int32)
-    bush, following, arc_start = np.empty(ROOM, np.int32), np.empty(ROOM, np.int32), np.zeros(ROOM + 1, np.int64)
-    arc = np.empty(ROOM, np.int32)
-    table = np.full(2 * ROOM, EMPTY, np.int32)
-    pairs, members = 0, 0
-    for b in rows:
-        k = bushes.group[b, 0]
-        cost, begin, tail, on, flow = links.cost[k], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
-        excess[b] = _labels(b, cost, bushes, low, low_arc, main)
-        for p in range(1, bushes.size[b, 2]):
-            s, e, most, cheapest = begin[p], begin[p + 1], main[p], low_arc[p]
-            if e - s == 1 or flow[most] <= 0.0:
-                continue
-            for a in range(s, e):
-                if a == most or (flow[a] <= 0.0 and a != cheapest):
-                    continue
-                at = arc_start[members]
-                arc = _longer(arc, at + 2 * nodes)
-                if on[a] < on[most]:
-                    middle, end = _trace(a, most, main if flow[a] > 0.0 else low_arc, main, tail, arc, at, room)
-                else:
-                    middle, end = _trace(most, a, main, main if flow[a] > 0.0 else low_arc, tail, arc, at, room)
-                bush, following = _longer(bush, members + 1), _longer(following, members + 1)
-                arc_start = _longer(arc_start, members + 2)
-                bush[members], arc_start[members + 1] = b, end
-                # The pair these links are, or a new one.
-                key = np.uint64(k)
-                for n in range(at, end):
-                    key = (key ^ np.uint64(on[arc[n]])) * np.uint64(1099511628211)
-                place = np.int64((key ^ (key >> np.uint64(29))) % np.uint64(len(table)))
-                i = table[place]
-                while i != EMPTY and not _same(i, k, on, arc, at, middle, end, group, start, link):
-                    place = (place + 1) % len(table)
-                    i = table[place]
-                if i == EMPTY:
-                    i = pairs
-                    table[place] = i
-                    pairs += 1
-                    group, first = _longer(group, pairs), _longer(first, pairs)
-                    start, reserve = _longer(start, 2 * pairs + 1), _longer(reserve, 2 * pairs)
-                    group[i], first[i] = k, EMPTY
-                    reserve[2 * i], reserve[2 * i + 1] = 0.0, 0.0
-                    begins = start[2 * i]
-                    link = _longer(link, begins + end - at)
-                    for n in range(at, end):
-                        link[begins + n - at] = on[arc[n]]
-                    start[2 * i + 1], start[2 * i + 2] = begins + middle - at, begins + end - at
-                    if 2 * pairs > len(table):
-                        table = _rehash(pairs, group, start, link, 4 * len(table))
-                if first[i] == EMPTY:
-                    following[members] = members
-                else:
-                    following[members], following[first[i]] = following[first[i]], members
-                first[i] = members
-                members += 1
-                reserve[2 * i] += _least(flow, arc, at, middle)
-                reserve[2 * i + 1] += _least(flow, arc, middle, end)
+    m = _members(rows, bushes, links, excess)
+    count = len(m.bush)
+    group, first, following = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
+    start, reserve = np.zeros(2 * count + 1, np.int64), np.zeros((count, 2))
+    link, table = np.empty(m.start[count], np.int32), np.full(max(ROOM, 3 * count), EMPTY, np.int32)
+    pairs = 0
+    for member in range(count):
+        b, at, middle, end = m.bush[member], m.start[member], m.middle[member], m.start[member + 1]
+        k, on, flow = bushes.group[b, 0], bushes.link[b], bushes.flow[b]
+        key = np.uint64(k)
+        for n in range(at, end):
+            key = (key ^ np.uint64(on[m.arc[n]])) * np.uint64(1099511628211)
+        place = np.int64((key ^ (key >> np.uint64(29))) % np.uint64(len(table)))
+        i = table[place]
+        while i != EMPTY:
+            begins = start[2 * i]
+            same = group[i] == k and start[2 * i + 1] - begins == middle - at and start[2 * i + 2] - begins == end - at
+            for n in range(end - at if same else 0):
+                same = same and link[begins + n] == on[m.arc[at + n]]
+            if same:
+                break
+            place = (place + 1) % len(table)
+            i = table[place]
+        if i == EMPTY:
+            i = pairs
+            table[place], group[i], begins = i, k, start[2 * i]
+            for n in range(end - at):
+                link[begins + n] = on[m.arc[at + n]]
+            start[2 * i + 1], start[2 * i + 2] = begins + middle - at, begins + end - at
+            following[member] = member
+            pairs += 1
+        else:
+            following[member], following[first[i]] = following[first[i]], member
+        first[i] = member
+        reserve[i, 0] += _least(flow, m.arc, at, middle)
+        reserve[i, 1] += _least(flow, m.arc, middle, end)
     return Pairs(
-        group[:pairs], start[: 2 * pairs + 1], link, first[:pairs], following, bush, arc_start, arc,
-        reserve[: 2 * pairs].reshape((pairs, 2)),
-    )  # fmt: skip
-
-
-@njit(cache=True)
-def _same(
-    i: int, k: int, on: np.ndarray, arc: np.ndarray, at: int, middle: int, end: int, group: np.ndarray,
-    start: np.ndarray, link: np.ndarray,
-) -> bool:  # fmt: skip
-    """Return whether pair `i` is that of class `k` with the links of the arcs ``at:middle`` and ``middle:end``."""
-    begins = start[2 * i]
-    if group[i] != k or start[2 * i + 1] - begins != middle - at or start[2 * i + 2] - begins != end - at:
-        return False
-    same = True
-    for n in range(end - at):
-        same = same and link[begins + n] == on[arc[at + n]]
-    return same
-
-
-@njit(cache=True)
-def _rehash(pairs: int, group: np.ndarray, start: np.ndarray, link: np.ndarray, size: int) -> np.ndarray:
-    table = np.full(size, EMPTY, np.int32)
-    for i in range(pairs):
-        key = np.uint64(group[i])
-        for n in range(start[2 * i], start[2 * i + 2]):
-            key = (key ^ np.uint64(link[n])) * np.uint64(1099511628211)
-        place = np.int64((key ^ (key >> np.uint64(29))) % np.uint64(size))
-        while table[place] != EMPTY:
-            place = (place + 1) % size
-        table[place] = i
-    return table
+        group[:pairs], start[: 2 * pairs + 1], link, first[:pairs], following, m.bush, m.start, m.arc, reserve[:pairs]
+    )
 
 
 @njit(cache=True, inline="always")
@@ -251,19 +229,8 @@ def equalise(pairs: Pairs, bushes: Bushes, links: Links, moved: np.ndarray, enou
             gain -= extra[i] * shift[i]
         change[:] = rise[used]
         part = _search(used, was, change, gain, links)
-        for i in range(n):
-            if shift[i] != 0.0:
-                asked = part * shift[i]
-                done = _apply(i, asked, pairs, bushes, moved)
-                if done != asked:
-                    _add(i, done - asked, pairs, links)
-                side = 0 if shift[i] > 0.0 else 1
-                pairs.reserve[i, side] -= abs(done)
-                pairs.reserve[i, 1 - side] += abs(done)
-                if done != asked:
-                    pairs.reserve[i, side] = 0.0  # other pairs have taken some of it
-        for link in used:
-            refresh(link, links)
+        _apply(part, shift, pairs, bushes, moved, links)
+        refresh(used, links)
     return before
 
 
@@ -337,16 +304,15 @@ def _search(used: np.ndarray, was: np.ndarray, change: np.ndarray, gain: float, 
     from a secant, twice.
     """
     low, fall, high, climb = 0.0, gain, 1.0, 0.0
-    part, time0 = 1.0, np.empty(len(used))
-    for j in range(len(used)):
-        time0[j], _ = cost_and_slope(used[j], links)
+    part, time0, time = 1.0, np.empty(len(used)), np.empty(len(used))
+    fill_times(used, links, time0)
     for _ in range(SEARCHES):
         slope = gain
         for j in range(len(used)):
             links.flow[used[j]] = was[j] + part * change[j]
-            if change[j] != 0.0:
-                time, _ = cost_and_slope(used[j], links)
-                slope += (time - time0[j]) * change[j]
+        fill_times(used, links, time)
+        for j in range(len(used)):
+            slope += (time[j] - time0[j]) * change[j]
         if slope <= -STEEP * gain and (part == 1.0 or slope >= STEEP * gain):
             break
         if slope > 0.0:
@@ -360,38 +326,40 @@ def _search(used: np.ndarray, was: np.ndarray, change: np.ndarray, gain: float, 
 
 
 @njit(cache=True)
-def _apply(i: int, shift: float, pairs: Pairs, bushes: Bushes, moved: np.ndarray) -> float:
-    """Move `shift` from the first to the second segment of pair `i`, or back; return what the members could."""
-    s, middle = pairs.start[2 * i], pairs.start[2 * i + 1]
-    left, last = abs(shift), pairs.first[i]
-    m = last
-    while left > 0.0:
-        at, end = pairs.arc_start[m], pairs.arc_start[m + 1]
-        cut = at + middle - s
-        flow = bushes.flow[pairs.bush[m]]
-        from0, from1, into0, into1 = (at, cut, cut, end) if shift > 0.0 else (cut, end, at, cut)
-        move = left
-        for n in range(from0, from1):
-            move = flow[pairs.arc[n]] if flow[pairs.arc[n]] < move else move
-        if move > 0.0:
+def _apply(part: float, shift: np.ndarray, pairs: Pairs, bushes: Bushes, moved: np.ndarray, links: Links) -> None:
+    """Move `part` of `shift` [pairs] from the first to the second segments, or back, as far as the members can."""
+    arc, reserve = pairs.arc, pairs.reserve
+    for i in range(len(shift)):
+        if shift[i] == 0.0:
+            continue
+        ahead, s, middle, e = shift[i] > 0.0, pairs.start[2 * i], pairs.start[2 * i + 1], pairs.start[2 * i + 2]
+        asked = part * abs(shift[i])
+        left, last = asked, pairs.first[i]
+        m = last
+        while left > 0.0:
+            at, end = pairs.arc_start[m], pairs.arc_start[m + 1]
+            cut = at + middle - s
+            flow = bushes.flow[pairs.bush[m]]
+            from0, from1, into0, into1 = (at, cut, cut, end) if ahead else (cut, end, at, cut)
+            move = left
             for n in range(from0, from1):
-                flow[pairs.arc[n]] -= move
-            for n in range(into0, into1):
-                flow[pairs.arc[n]] += move
-            moved[pairs.bush[m]] = True
-            left -= move
+                move = flow[arc[n]] if flow[arc[n]] < move else move
+            if move > 0.0:
+                for n in range(from0, from1):
+                    flow[arc[n]] -= move
+                for n in range(into0, into1):
+                    flow[arc[n]] += move
+                moved[pairs.bush[m]] = True
+                left -= move
+            if left > 0.0:
+                m = pairs.following[m]
+                if m == last:
+                    break
+        pairs.first[i] = m  # has flow left, on either segment
+        side = 0 if ahead else 1
+        reserve[i, side] = reserve[i, side] - asked + left if left == 0.0 else 0.0  # other pairs have taken some of it
+        reserve[i, 1 - side] += asked - left
         if left > 0.0:
-            m = pairs.following[m]
-            if m == last:
-                break
-    pairs.first[i] = m  # has flow left, on either segment
-    return shift - left if shift > 0.0 else shift + left
-
-
-@njit(cache=True)
-def _add(i: int, shift: float, pairs: Pairs, links: Links) -> None:
-    """Set the links of pair `i` to a shift."""
-    for a in range(pairs.start[2 * i], pairs.start[2 * i + 1]):
-        links.flow[pairs.link[a]] -= shift
-    for a in range(pairs.start[2 * i + 1], pairs.start[2 * i + 2]):
-        links.flow[pairs.link[a]] += shift
+            back = left if ahead else -left
+            for a in range(s, e):
+                links.flow[pairs.link[a]] += back if a < middle else -back

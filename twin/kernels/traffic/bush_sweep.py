@@ -123,27 +123,65 @@ def cost_and_slope(link: int, links: Links) -> tuple[float, float]:
 
 
 @njit(cache=True)
-def _refresh_any(link: int, links: Links) -> None:
-    time, slope = cost_and_slope(link, links)
-    links.slope[link] = slope
-    for k in range(len(links.cost)):
-        links.cost[k, link] = time + links.fixed[k, link]
+def refresh(which: np.ndarray, links: Links) -> None:
+    """Set cost and slope of the links `which` to their flows.
+
+    Most are BPR functions of power 4. These are written out in the loop, here and in `_add_along`: a call that takes
+    `links` for every link would cost ten times as much.
+    """
+    bpr = links.bpr
+    for link in which:
+        if bpr[link, 1] == 0.0:
+            continue
+        if links.form[link] == BPR and bpr[link, 3] == 4.0:
+            ratio = max(links.flow[link], 0.0) * bpr[link, 2]
+            cube = bpr[link, 1] * ratio * ratio * ratio
+            time, slope = bpr[link, 0] + cube * ratio, 4.0 * cube * bpr[link, 2]
+        else:
+            time, slope = cost_and_slope(link, links)
+        links.slope[link] = slope
+        for k in range(len(links.cost)):
+            links.cost[k, link] = time + links.fixed[k, link]
 
 
-@njit(cache=True, inline="always")
-def refresh(link: int, links: Links) -> None:
-    """Set cost and slope of a link to its flow; most are BPR functions of power 4, and a call would cost more."""
-    rise = links.bpr[link, 1]
-    if rise == 0.0:
-        return
-    if links.form[link] != BPR or links.bpr[link, 3] != 4.0:
-        _refresh_any(link, links)
-        return
-    ratio = max(links.flow[link], 0.0) * links.bpr[link, 2]
-    cube = rise * ratio * ratio * ratio
-    links.slope[link] = 4.0 * cube * links.bpr[link, 2]
-    for k in range(len(links.cost)):
-        links.cost[k, link] = links.bpr[link, 0] + cube * ratio + links.fixed[k, link]
+@njit(cache=True)
+def fill_times(which: np.ndarray, links: Links, time: np.ndarray) -> None:
+    """Fill `time` with what flow pays for the links `which`; see `refresh`."""
+    bpr = links.bpr
+    for j in range(len(which)):
+        link = which[j]
+        if links.form[link] == BPR and bpr[link, 3] == 4.0:
+            ratio = max(links.flow[link], 0.0) * bpr[link, 2]
+            time[j] = bpr[link, 0] + bpr[link, 1] * ratio * ratio * ratio * ratio
+        else:
+            time[j], _ = cost_and_slope(link, links)
+
+
+@njit(cache=True)
+def _add_along(
+    p: int, last: int, change: float, k: int, arc: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray,
+    links: Links,
+) -> float:  # fmt: skip
+    """Add `change` to the flows of the way that `arc` leads back from position `p` to `last`; return what it costs."""
+    bpr, total, i = links.bpr, 0.0, p
+    while i != last:
+        a = arc[i]
+        on = link[a]
+        flow[a] += change
+        links.flow[on] += links.mirror * change
+        if bpr[on, 1] != 0.0:
+            if links.form[on] == BPR and bpr[on, 3] == 4.0:
+                ratio = max(links.flow[on], 0.0) * bpr[on, 2]
+                cube = bpr[on, 1] * ratio * ratio * ratio
+                time, slope = bpr[on, 0] + cube * ratio, 4.0 * cube * bpr[on, 2]
+            else:
+                time, slope = cost_and_slope(on, links)
+            links.slope[on] = slope
+            for c in range(len(links.cost)):
+                links.cost[c, on] = time + links.fixed[c, on]
+        total += links.cost[k, on]
+        i = tail[a]
+    return total
 
 
 @njit(cache=True)
@@ -184,7 +222,7 @@ def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desi
             excess -= total * least
             low[p], high[p], low_arc[p], high_arc[p] = least, most, cheapest, dearest
             if cheapest != dearest:
-                _equalise(p, first, tail, link, flow, cost, links, high, low_arc, high_arc, stretch)
+                _equalise(p, k, first, tail, link, flow, cost, links, high, low_arc, high_arc, stretch)
                 low[p] = low[tail[cheapest]] + cost[link[cheapest]]
                 high[p] = high[tail[high_arc[p]]] + cost[link[high_arc[p]]]
         if zones > 0 and node[p] < zones:
@@ -194,8 +232,8 @@ def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desi
 
 @njit(cache=True, inline="always")
 def _equalise(
-    p: int, first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, cost: np.ndarray, links: Links,
-    high: np.ndarray, low_arc: np.ndarray, high_arc: np.ndarray, stretch: float,
+    p: int, k: int, first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, cost: np.ndarray,
+    links: Links, high: np.ndarray, low_arc: np.ndarray, high_arc: np.ndarray, stretch: float,
 ) -> None:  # fmt: skip
     """Shift flow at position `p` by one Newton step between the two ways back to where they part."""
     a, c = high_arc[p], low_arc[p]
@@ -215,30 +253,22 @@ def _equalise(
             j = tail[c]
             extra -= cost[link[c]]
             steep += links.slope[link[c]]
-    if extra <= 0.0 or most <= 0.0:
-        return
+    last, wanted = i, extra > 0.0 and most > 0.0
     move = min(most, stretch * extra / (links.mirror * steep)) if steep > 0.0 else most
-    last = i
-    i = p
+    if wanted:
+        _add_along(p, last, -move, k, high_arc, tail, link, flow, links)
+    i = p if wanted else last
     while i != last:
         a = high_arc[i]
-        flow[a] -= move
-        links.flow[link[a]] -= links.mirror * move
-        refresh(link[a], links)
         if flow[a] <= 0.0:
-            most = -np.inf
+            dearest = -np.inf
             for other in range(first[i], first[i + 1]):
                 way = high[tail[other]] + cost[link[other]]
-                if flow[other] > 0.0 and way > most:
-                    most, high_arc[i] = way, other
+                if flow[other] > 0.0 and way > dearest:
+                    dearest, high_arc[i] = way, other
         i = tail[a]
-    j = p
-    while j != last:
-        c = low_arc[j]
-        flow[c] += move
-        links.flow[link[c]] += links.mirror * move
-        refresh(link[c], links)
-        j = tail[c]
+    if wanted:
+        _add_along(p, last, move, k, low_arc, tail, link, flow, links)
 
 
 @njit(cache=True)
@@ -274,28 +304,12 @@ def _answer(
             change = max(change, -min(spare, met), wanted - met)
         elif change < 0.0:
             return off
-        cost = _push(p, k, change, arc, tail, link, flow, links)
+        cost = _add_along(p, 0, change, k, arc, tail, link, flow, links)
         for _ in range(HALVINGS):
             fitting, _ = answer(cost, most, pivot, response, leg)
             if not too_far(short, fitting - (met + change)):
                 break
             change *= 0.5
-            cost = _push(p, k, -change, arc, tail, link, flow, links)
+            cost = _add_along(p, 0, -change, k, arc, tail, link, flow, links)
         desire.met[k, origin, zone] = met + change
     return off
-
-
-@njit(cache=True, inline="always")
-def _push(
-    p: int, k: int, change: float, arc: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, links: Links
-) -> float:
-    """Add trips to the way to position `p`; return what it costs then."""
-    cost, i = 0.0, p
-    while i != 0:
-        a = arc[i]
-        flow[a] += change
-        links.flow[link[a]] += links.mirror * change
-        refresh(link[a], links)
-        cost += links.cost[k, link[a]]
-        i = tail[a]
-    return cost

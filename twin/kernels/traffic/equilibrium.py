@@ -193,7 +193,7 @@ def solve(
         stop = Stop(target_gap, max_rounds, limit, progress)
         s, gap, done = _rounds(s, hierarchy, rows, done, start is not None, stop)
         moved[:] = True
-    fill_skims(s.bushes, problem.link_start, problem.link_head, s.links, problem.first_thru, s.skim)
+        fill_skims(s.bushes, problem.link_start, problem.link_head, s.links, problem.first_thru, s.skim)
     if room is not None:
         room.note(s.bushes, moved)
     s.skim[s.skim >= limit] = np.inf
@@ -245,9 +245,10 @@ def _changed(s: State, start: Solution, fresh: np.ndarray) -> np.ndarray:
     apart = (s.desire.met != start.od_flow) & ~np.eye(s.skim.shape[1], dtype=bool)
     changed = apart.any(axis=2)[tuple(s.bushes.group.T)]
     changed[fresh] = True
-    stuck = np.zeros(len(changed), np.bool_)
-    start_empty_all(CHUNKS, np.flatnonzero(changed), s.links.cost, s.desire.met, s.bushes, stuck)
-    start_all(CHUNKS, np.flatnonzero(stuck), s.bushes, s.net, s.links, s.desire)
+    if changed.any():
+        stuck = np.zeros(len(changed), np.bool_)
+        start_empty_all(CHUNKS, np.flatnonzero(changed), s.links.cost, s.desire.met, s.bushes, stuck)
+        start_all(CHUNKS, np.flatnonzero(stuck), s.bushes, s.net, s.links, s.desire)
     return changed
 
 
@@ -256,8 +257,9 @@ def _warm(
     progress: Progress | None,
 ) -> tuple[State, np.ndarray, float, int]:  # fmt: skip
     """Go on from the bushes of `start` with fixed demand; return the state, the bushes changed, gap and rounds."""
-    settle_all(CHUNKS, np.flatnonzero(changed), s.bushes, s.net, s.desire.met)
-    load(s.bushes, s.link_flow, s.links)
+    if changed.any():
+        settle_all(CHUNKS, np.flatnonzero(changed), s.bushes, s.net, s.desire.met)
+        load(s.bushes, s.link_flow, s.links)
     bushes, moved, gap, done = warm_rounds(s, newly, target_gap, max_rounds, progress)
     if done == 0 and np.allclose(s.skim, start.skim, rtol=ROUNDING, atol=0.0):
         s.skim[:] = start.skim

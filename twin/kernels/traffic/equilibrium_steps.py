@@ -12,7 +12,7 @@ from twin.kernels.traffic.bush_sweep import (
     Desire,
     Hot,
     Links,
-    cost_and_slope,
+    fill_times,
     gather,
     make_reach,
     refresh,
@@ -41,7 +41,7 @@ def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
         for k in range(len(link_flow)):
             x += link_flow[k, link]
         links.flow[link] = x
-        refresh(link, links)
+    refresh(np.arange(len(links.flow)), links)
 
 
 @over_threads
@@ -133,7 +133,7 @@ def _take_mean(flows: np.ndarray, links: Links) -> None:
         for block in range(BLOCKS):
             x += flows[block, link]
         links.flow[link] = x / BLOCKS
-        refresh(link, links)
+    refresh(np.arange(len(links.flow)), links)
 
 
 @njit(cache=True)
@@ -214,8 +214,7 @@ def fill_skims(
 def link_times(links: Links) -> np.ndarray:
     """Return what flow pays for every link, [links]."""
     time = np.empty(len(links.flow))
-    for link in range(len(time)):
-        time[link], _ = cost_and_slope(link, links)
+    fill_times(np.arange(len(time)), links, time)
     return time
 
 

@@ -87,8 +87,7 @@ def _mix(loads: np.ndarray, extra: np.ndarray, weight: np.ndarray, links: Links)
             for i in range(n):
                 flow += weight[i] * loads[i, link]
             links.flow[link] = flow
-    for link in range(m):
-        refresh(link, links)
+    refresh(np.arange(m), links)
 
 
 def _padded(links: Links) -> np.ndarray:

@@ -22,7 +22,8 @@ from twin.kernels.traffic.bush_reroute import reroute_all, users
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
 from twin.kernels.traffic.equilibrium_steps import CHUNKS, load, renew_all, settle_all
 from twin.kernels.traffic.hierarchy import Hierarchy
-from twin.kernels.traffic.skim import build_hierarchy, skims
+from twin.kernels.traffic.skim import build_hierarchy, customize, plan_points, skims_of
+from twin.kernels.traffic.skim_labels import Plan
 from twin.kernels.traffic.warm_adopt import grow
 
 BLOCKED = 1e12  # minutes; what a warm start charges on links that were open, until nobody is left on them
@@ -33,17 +34,60 @@ LEAVE = 0.05  # bushes that lack no more than this part of what all lack, or of 
 FEW, REPEATS = 0.2, 3  # as long as this part of the bushes lack ways, they go on alone so many times
 WITHIN = 0.1  # of the target that may remain within the bushes when they are at rest
 ENOUGH = 0.02  # or of what they could save at first
+FINDS_ALL = 1
 FINDS, STEPS = 3, 6  # most searches for pairs on the way there, and most Newton steps with the pairs of one
 SLOW, PATIENCE = 0.5, 4  # rounds that leave more than this part of the gap, before others go on
 KEPT = 2  # hierarchies kept
 
 
+class Ways(NamedTuple):
+    """What least costs between the zones of a network need besides the costs of its links."""
+
+    hierarchy: Hierarchy
+    zones: np.ndarray
+    plans: tuple[Plan, Plan]
+
+
 @lru_cache(maxsize=KEPT)
-def _hierarchy_of(start: bytes, head: bytes, first_thru: int) -> Hierarchy:
-    """Return the hierarchy of a network given by the bytes of a `Net`: scenarios of one city share it."""
-    return build_hierarchy(
+def _ways_of(start: bytes, head: bytes, first_thru: int, zones: int) -> Ways:
+    """Return the `Ways` of a network given by the bytes of a `Net`: scenarios of one city share them."""
+    hierarchy = build_hierarchy(
         np.frombuffer(start, np.int32).astype(np.int64), np.frombuffer(head, np.int32).astype(np.int64), first_thru
     )
+    points = np.arange(zones)
+    return Ways(hierarchy, points, plan_points(hierarchy, points, points))
+
+
+def _fill_skims(s: State, newly: np.ndarray, ways: Ways) -> None:
+    """Fill the least costs between zones, without the links of `newly` [classes, links]."""
+    metric = customize(ways.hierarchy, np.where(newly, np.inf, s.links.cost))
+    s.skim[:] = skims_of(ways.hierarchy, metric, ways.zones, ways.zones, ways.plans)
+
+
+@njit(cache=True)
+def _parts(newly: np.ndarray, cost: np.ndarray, limit: float, net: Net) -> bool:
+    """Return whether, over links that cost less than `limit`, no way leads round a link of `newly`."""
+    queue, seen, stamp = np.empty(len(net.start), np.int32), np.full(len(net.start), -1), 0
+    for k in range(len(newly)):
+        for link in range(len(net.head)):
+            if not newly[k, link]:
+                continue
+            queue[0], seen[net.tail[link]], stamp = net.tail[link], stamp, stamp + 1
+            ahead, behind, goal = 0, 1, net.head[link]
+            while ahead < behind and seen[goal] != stamp - 1:
+                u = queue[ahead]
+                ahead += 1
+                if u < net.first_thru and ahead > 1:
+                    continue
+                for n in range(net.start[u], net.start[u + 1]):
+                    v = net.head[n]
+                    if cost[k, n] < limit and seen[v] != stamp - 1:
+                        seen[v] = stamp - 1
+                        queue[behind] = v
+                        behind += 1
+            if seen[goal] != stamp - 1:
+                return True
+    return False
 
 
 @njit(cache=True)
@@ -67,29 +111,37 @@ def _sweep_rows(rows: np.ndarray, bushes: Bushes, links: Links, desire: Desire, 
 
 @njit(cache=True)
 def _look_at(
-    b: int, bushes: Bushes, cost: np.ndarray, met: np.ndarray, skim: np.ndarray, low: np.ndarray
+    b: int, bushes: Bushes, cost: np.ndarray, met: np.ndarray, skim: np.ndarray, low: np.ndarray, reach: np.ndarray
 ) -> tuple[float, float]:
-    """Return what the flow of bush `b` could save within it, and what the cheapest ways outside it would add."""
+    """Return what the flow of bush `b` could save within it, and what the cheapest ways outside it would add.
+
+    `low` (by position) and `reach` (by node) are scratch space; the latter holds no NaN.
+    """
     node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
+    live, meeting = bushes.size[b, 0], bushes.size[b, 2]
     within, beyond = 0.0, 0.0
     low[0] = 0.0
-    for p in range(bushes.size[b, 0]):
+    for p in range(1, meeting):
         s, e = first[p], first[p + 1]
-        if p > 0:
-            if e - s == 1:
-                low[p] = low[tail[s]] + cost[link[s]]
-            else:
-                least = np.inf
-                for a in range(s, e):
-                    way = low[tail[a]] + cost[link[a]]
-                    least = way if way < least else least
-                low[p] = least
-                for a in range(s, e):
-                    if flow[a] > 0.0:
-                        within += flow[a] * (low[tail[a]] + cost[link[a]] - least)
-        v = node[p]
-        if v < len(met) and p > 0 and met[v] > 0.0 and low[p] > skim[v]:
-            beyond += met[v] * (low[p] - skim[v])
+        if e - s == 1:
+            low[p] = low[tail[s]] + cost[link[s]]
+            continue
+        least = np.inf
+        for a in range(s, e):
+            way = low[tail[a]] + cost[link[a]]
+            least = way if way < least else least
+        low[p] = least
+        for a in range(s, e):
+            if flow[a] > 0.0:
+                within += flow[a] * (low[tail[a]] + cost[link[a]] - least)
+    for p in range(max(1, meeting), live):  # one arc into each
+        a = first[p]
+        low[p] = low[tail[a]] + cost[link[a]]
+    for p in range(live):
+        reach[node[p]] = low[p]
+    for z in range(len(met)):
+        more = reach[z] - skim[z]
+        beyond += met[z] * (more if more > 0.0 else 0.0)
     return within, beyond
 
 
@@ -100,10 +152,10 @@ def _look(
 ) -> None:
     """Fill `found` [bushes, 2] with what each could save within itself, and on cheapest ways outside it."""
     for part in range(begin, end):
-        low = np.empty(bushes.node.shape[1])
+        low, reach = np.empty(bushes.node.shape[1]), np.zeros(bushes.node.shape[1])
         for b in range(part, len(bushes.group), CHUNKS):
             k, origin = bushes.group[b]
-            found[b] = _look_at(b, bushes, links.cost[k], met[k, origin], skim[k, origin], low)
+            found[b] = _look_at(b, bushes, links.cost[k], met[k, origin], skim[k, origin], low, reach)
 
 
 def _lacking(beyond: np.ndarray, allowed: float) -> np.ndarray:
@@ -147,17 +199,19 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> None:
     load(s.bushes, s.link_flow, s.links)
 
 
-def _drop_lost(s: State, newly: np.ndarray, hierarchy: Hierarchy, moved: np.ndarray) -> None:
+def _drop_lost(s: State, newly: np.ndarray, ways: Ways, moved: np.ndarray) -> None:
     """Drop the demand between places that closing `newly` [classes, links] cuts off; mark its bushes in `moved`."""
-    desire, zones = s.desire, np.arange(s.skim.shape[1])
-    s.skim[:] = skims(hierarchy, np.where(newly, np.inf, s.links.cost), zones, zones)
-    lost = np.isinf(s.skim) & (desire.met > 0.0) & ~np.eye(len(zones), dtype=bool)
+    if not _parts(newly, s.links.cost, 0.5 * BLOCKED, s.net):
+        return
+    desire = s.desire
+    _fill_skims(s, newly, ways)
+    lost = np.isinf(s.skim) & (desire.met > 0.0) & ~np.eye(len(ways.zones), dtype=bool)
     if lost.any():
         desire.met[lost] = 0.0
         desire.demand[lost] = 0.0
         group = s.bushes.group
         moved |= lost.any(axis=2)[group[:, 0], group[:, 1]]
-        settle_all(CHUNKS, np.flatnonzero(moved), s.bushes, s.net, desire.met)
+        settle_all(CHUNKS, np.flatnonzero(moved), s.bushes, s.net, s.desire.met)
         load(s.bushes, s.link_flow, s.links)
 
 
@@ -170,10 +224,10 @@ def _paid(s: State) -> float:
     return float(np.sum(s.link_flow * np.where(s.link_flow > 0.0, s.links.cost, 0.0)))
 
 
-def _rest(rows: np.ndarray, s: State, moved: np.ndarray, wanted: float) -> None:
-    """Shift flow within the bushes `rows` until they could save little more by it."""
+def _rest(rows: np.ndarray, s: State, moved: np.ndarray, wanted: float, finds: int) -> None:
+    """Shift flow within the bushes `rows`, `finds` times at most, until they could save little more by it."""
     excess, first = np.zeros(len(s.bushes.group)), 0.0
-    for search in range(FINDS):
+    for search in range(finds):
         pairs = find_pairs(rows, s.bushes, s.links, excess)
         within = float(excess.sum())
         first = within if search == 0 else first
@@ -198,16 +252,16 @@ def warm_rounds(
     target_gap, max_rounds, progress
         As for `equilibrium.solve`.
     """
-    zones, links = np.arange(s.skim.shape[1]), s.links
+    links = s.links
     every, moved = np.arange(len(s.bushes.group)), np.zeros(len(s.bushes.group), np.bool_)
     found, renewed = np.zeros((len(every), 2)), np.zeros((len(every), 4))
-    hierarchy = _hierarchy_of(s.net.start.tobytes(), s.net.head.tobytes(), s.net.first_thru)
+    ways = _ways_of(s.net.start.tobytes(), s.net.head.tobytes(), s.net.first_thru, s.skim.shape[1])
     if newly.any():
-        _drop_lost(s, newly, hierarchy, moved)
+        _drop_lost(s, newly, ways, moved)
         _leave_closed(s, newly, moved)
     gap, last, slow, done = 0.0, np.inf, 0, 0
     while True:
-        s.skim[:] = skims(hierarchy, np.where(newly, np.inf, links.cost), zones, zones)
+        _fill_skims(s, newly, ways)
         _look(CHUNKS, s.bushes, links, s.desire.met, s.skim, found)
         paid = _paid(s)
         gap = float(found.sum()) / paid if paid > 0.0 else 0.0
@@ -226,8 +280,8 @@ def warm_rounds(
                 s = s._replace(bushes=grow(s.bushes, min(len(links.flow), int(1.2 * renewed[:, 2].max()))))
             if float(renewed[rows, 1].sum()) <= LEAVE * max(wanted, gap * paid):
                 break
-            _rest(rows, s, moved, wanted)
-        _rest(every, s, moved, wanted)
+            _rest(rows, s, moved, wanted, FINDS)
+        _rest(every, s, moved, wanted, FINDS_ALL)
         done += 1
     settle_all(CHUNKS, np.flatnonzero(moved), s.bushes, s.net, s.desire.met)
     load(s.bushes, s.link_flow, links)
