@@ -19,9 +19,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from twin.kernels.traffic.assignment import beckmann_objective
+from twin.kernels.traffic.bush import make_net
 from twin.kernels.traffic.demand_law import answer
 from twin.kernels.traffic.equilibrium import MANY, Problem, Solution, solve
 from twin.kernels.traffic.shortest_path import random_network, trees_reference
+from twin.kernels.traffic.warm_rounds import no_way_round
 
 GAP, REACHED, ROUNDS, FLOW = 1e-13, 1e-11, 400, 1e-7
 seeds = st.integers(0, 2**31 - 1)
@@ -252,6 +254,32 @@ def test_a_warm_start_claims_the_gap_of_its_flows(seed: int, classes: int, throu
         cost, used, way = warm.link_time + problem.fixed_cost, warm.link_flow > 0.0, np.isfinite(warm.skim)
         paid, least = (warm.link_flow[used] * cost[used]).sum(), (warm.od_flow[way] * warm.skim[way]).sum()
         assert warm.relative_gap == pytest.approx((paid - least) / paid, abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=seeds, shut=st.integers(1, 12), through=st.booleans())
+def test_closures_with_a_way_round_cut_nobody_off(seed: int, shut: int, through: bool) -> None:
+    """What a look round each closed link says, against the trees of the whole network."""
+    rng, zones = np.random.default_rng(seed), 5
+    network = random_network(16, rng, zones)
+    links = len(network["link_head"])
+    cost = np.where(rng.random((2, links)) < 0.2, np.inf, 1.0)
+    newly = np.zeros((2, links), bool)
+    newly[rng.integers(0, 2, shut), rng.integers(0, links, shut)] = True
+    first_thru = 0 if through else zones
+    graph = network["link_start"], network["link_head"]
+    before, after = (
+        np.isfinite([trees_reference(*graph, c, np.arange(zones), first_thru)[0][:, :zones] for c in at])
+        for at in (cost, np.where(newly, np.inf, cost))
+    )
+    shut_cost = np.where(newly & np.isfinite(cost), 1e12, cost)
+    if not no_way_round(newly, shut_cost, 1e11, make_net(*graph, first_thru)):
+        assert np.array_equal(before, after)
+    elif shut == 1 and first_thru == 0:
+        k, link = np.argwhere(newly)[0]
+        tail = np.searchsorted(network["link_start"], link, side="right") - 1
+        trees = trees_reference(*graph, np.where(newly, np.inf, cost)[k], np.array([tail]), 0)[0]
+        assert np.isinf(trees[0, network["link_head"][link]])
 
 
 # A, B and C are zones that meet at one junction: A can be left, B and C can be reached.

@@ -34,8 +34,8 @@ LEAVE = 0.05  # bushes that lack no more than this part of what all lack, or of 
 FEW, REPEATS = 0.2, 3  # as long as this part of the bushes lack ways, they go on alone so many times
 WITHIN = 0.1  # of the target that may remain within the bushes when they are at rest
 ENOUGH = 0.02  # or of what they could save at first
-FINDS_ALL = 1
-FINDS, STEPS = 3, 6  # most searches for pairs on the way there, and most Newton steps with the pairs of one
+FINDS, FINDS_ALL = 3, 1  # most searches for pairs on the way there, among the bushes renewed and among all
+STEPS = 6  # most Newton steps with the pairs of one search
 SLOW, PATIENCE = 0.5, 4  # rounds that leave more than this part of the gap, before others go on
 KEPT = 2  # hierarchies kept
 
@@ -65,8 +65,11 @@ def _fill_skims(s: State, newly: np.ndarray, ways: Ways) -> None:
 
 
 @njit(cache=True)
-def _parts(newly: np.ndarray, cost: np.ndarray, limit: float, net: Net) -> bool:
-    """Return whether, over links that cost less than `limit`, no way leads round a link of `newly`."""
+def no_way_round(newly: np.ndarray, cost: np.ndarray, limit: float, net: Net) -> bool:
+    """Return whether some link of `newly` [classes, links] has no way round it over links that cost less than `limit`.
+
+    Where all have one, closing them cuts nobody off.
+    """
     queue, seen, stamp = np.empty(len(net.start), np.int32), np.full(len(net.start), -1), 0
     for k in range(len(newly)):
         for link in range(len(net.head)):
@@ -201,7 +204,7 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> None:
 
 def _drop_lost(s: State, newly: np.ndarray, ways: Ways, moved: np.ndarray) -> None:
     """Drop the demand between places that closing `newly` [classes, links] cuts off; mark its bushes in `moved`."""
-    if not _parts(newly, s.links.cost, 0.5 * BLOCKED, s.net):
+    if not no_way_round(newly, s.links.cost, 0.5 * BLOCKED, s.net):
         return
     desire = s.desire
     _fill_skims(s, newly, ways)
