@@ -1,6 +1,7 @@
 """What a precise equilibrium costs in scenarios, and why precision is needed.
 
-``traffic-warmstart``: a link is closed, and the new equilibrium is found from the old one's bushes and from nothing.
+``traffic-warmstart``: a link is closed, and the new equilibrium is found from the old one's bushes and from nothing:
+streets by quantiles of flow, up to the busiest, and streets drawn at random.
 ``traffic-noise``: how far link flows are from the equilibrium's when the solver stops at a gap. See `networks` and
 `solvers` for data and peers.
 """
@@ -20,6 +21,9 @@ from cases.solvers import AEQUILIBRAE, MAX_ROUNDS, OURS, TAP_B, Solver
 WARM_GAP = 1e-8
 CLOSED = {"busiest": 1.0, "99 %": 0.99, "95 %": 0.95, "90 %": 0.9, "75 %": 0.75, "50 %": 0.5}  # quantiles of road flow
 REPETITIONS = 5
+ANY, ANY_REPETITIONS, DRAW = 100, 3, 1  # streets drawn at random, repetitions of each, and the seed
+FIFTH = 5.0
+TIMES = ("ours_cpu_s", "ours_wall_s", "peer_cpu_s", "peer_wall_s")
 
 NOISE_NETWORK = "ChicagoSketch"
 NOISE_GAPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10)
@@ -34,13 +38,18 @@ def _close(net: Network, link: int) -> Network:
     return net | {"fixed_cost": fixed}
 
 
-def _candidates(net: Network, flow: np.ndarray) -> dict[str, int]:
-    """Return roads, not connectors, by the quantile of their flow among the used ones whose closure cuts nobody off."""
+def _streets(net: Network, flow: np.ndarray) -> np.ndarray:
+    """Return the used roads, not connectors, whose closure cuts nobody off, by flow."""
     zones = net["demand"].shape[1]
     road = (net["link_tail"] >= zones) & (net["link_head"] >= zones) if net["first_thru"] else np.ones(len(flow), bool)
     out, into = np.bincount(net["link_tail"]), np.bincount(net["link_head"], minlength=len(net["link_start"]) - 1)
     road &= (out[net["link_tail"]] > 1) & (into[net["link_head"]] > 1) & (flow > 0.0)
-    order = np.flatnonzero(road)[np.argsort(flow[road], kind="stable")]
+    return np.flatnonzero(road)[np.argsort(flow[road], kind="stable")]
+
+
+def _candidates(net: Network, flow: np.ndarray) -> dict[str, int]:
+    """Return streets by the quantile of their flow."""
+    order = _streets(net, flow)
     return {name: int(order[round(share * (len(order) - 1))]) for name, share in CLOSED.items()}
 
 
@@ -61,32 +70,43 @@ def _measure_warmstart(case: Case, quick: bool) -> list[dict[str, Any]]:
         base = _timed(problem(net))[2]
         closures = {"nothing": -1} | _candidates(net, base.link_flow[0])
         for what, link in closures.items():
-            made = problem(net if link < 0 else _close(net, link))
-            times: dict[str, list[tuple[float, float, Any]]] = {"warm": [], "cold": []}
-            for _ in range(2 if quick else REPETITIONS):
-                times["warm"].append(_timed(made, base))
-                times["cold"].append(_timed(made))
-            warm, cold = times["warm"][0][2], times["cold"][0][2]
             record = new_record(case, net["demand"].shape[1])
             record |= {"label": f"{name}: {what} closed", "network": name, "link": link, "peer": "cold start"}
-            record |= {"ours_cpu_s": _median(times["warm"], 0), "ours_wall_s": _median(times["warm"], 1)}
-            record |= {"peer_cpu_s": _median(times["cold"], 0), "peer_wall_s": _median(times["cold"], 1)}
-            record["ratio"] = record["peer_cpu_s"] / record["ours_cpu_s"]
-            # Links of constant time may share their flows in many ways; the others' flows are unique.
-            unique = (net["alpha"] > 0.0) & (net["free_flow_time"] > 0.0)
-            apart = float(np.abs(warm.link_flow - cold.link_flow)[0, unique].max())
-            good = max(warm.relative_gap, cold.relative_gap) <= WARM_GAP and (
-                link < 0 or warm.link_flow[0, link] == 0.0
-            )
-            text = f"{warm.rounds} rounds, cold {cold.rounds}; flows {apart:.1g} veh apart"
-            record |= {"agreement": text if good else f"differs: {text}", "repetitions": len(times["warm"])}
-            record |= {"flows_apart": apart, "warm_rounds": warm.rounds, "cold_rounds": cold.rounds}
-            records.append(record)
+            records.append(record | _warm_and_cold(net, link, base, 2 if quick else REPETITIONS))
+        records.append(_any_street(case, name, net, base, 4 if quick else ANY))
     return records
 
 
-def _median(times: list[tuple[float, float, Any]], column: int) -> float:
-    return statistics.median(row[column] for row in times)
+def _warm_and_cold(net: Network, link: int, base: Any, repetitions: int) -> dict[str, Any]:
+    """Return median times with `link` closed (none below 0) from `base` and from nothing, and how they agree."""
+    made = problem(net if link < 0 else _close(net, link))
+    warm, cold = _timed(made, base)[2], _timed(made)[2]
+    # Solutions are dropped at once: memory is had again, not new from the system.
+    times = [(*_timed(made, base)[:2], *_timed(made)[:2]) for _ in range(repetitions)]
+    record: dict[str, Any] = dict(zip(TIMES, np.median(times, axis=0).tolist(), strict=True))
+    record["ratio"] = record["peer_cpu_s"] / record["ours_cpu_s"]
+    # Links of constant time may share their flows in many ways; the others' flows are unique.
+    unique = (net["alpha"] > 0.0) & (net["free_flow_time"] > 0.0)
+    apart = float(np.abs(warm.link_flow - cold.link_flow)[0, unique].max())
+    good = max(warm.relative_gap, cold.relative_gap) <= WARM_GAP and (link < 0 or warm.link_flow[0, link] == 0.0)
+    text = f"{warm.rounds} rounds, cold {cold.rounds}; flows {apart:.1g} veh apart"
+    record |= {"agreement": text if good else f"differs: {text}", "repetitions": repetitions}
+    return record | {"flows_apart": apart, "warm_rounds": warm.rounds, "cold_rounds": cold.rounds}
+
+
+def _any_street(case: Case, name: str, net: Network, base: Any, count: int) -> dict[str, Any]:
+    """Return the median over streets drawn at random, each closed alone."""
+    streets = _streets(net, base.link_flow[0])
+    drawn = np.random.default_rng(DRAW).choice(streets, min(count, len(streets)), replace=False)
+    rows = [_warm_and_cold(net, int(link), base, ANY_REPETITIONS) for link in drawn]
+    ratios = np.array([row["ratio"] for row in rows])
+    record = new_record(case, net["demand"].shape[1]) | {"label": f"{name}: any street closed", "peer": "cold start"}
+    record |= {"network": name, "ratios": ratios.tolist(), "links": drawn.tolist(), "repetitions": len(rows)}
+    record |= {key: statistics.median(row[key] for row in rows) for key in TIMES}
+    record["ratio"] = statistics.median(ratios)
+    text = f"{len(rows)} streets, {(ratios >= FIFTH).mean():.0%} of them in a fifth, least {ratios.min():.2g}"
+    differs = [row["agreement"] for row in rows if row["agreement"].startswith("differs")]
+    return record | {"agreement": differs[0] if differs else text}
 
 
 def _noise_row(case: Case, net: Network, solver: Solver, gap: float, exact: np.ndarray) -> dict[str, Any]:

@@ -124,8 +124,8 @@ def reroute_all(
     met: np.ndarray, net: Net, bushes: Bushes,
 ) -> None:  # fmt: skip
     """Take the links `closed` [classes, links] out of the bushes `rows`, at costs [classes, links]."""
+    w = make_work(len(net.start) - 1, len(net.head))
     for part in range(begin, end):
-        w = make_work(len(net.start) - 1, len(net.head))
         for i in range(part, len(rows), CHUNKS):
             b = rows[i]
             k, origin = bushes.group[b]
@@ -141,8 +141,8 @@ def start_empty_all(
 
     Marks in `stuck` [bushes] those that lead there over closed links only.
     """
+    low = np.empty(bushes.node.shape[1])
     for part in range(begin, end):
-        low = np.empty(bushes.node.shape[1])
         for i in range(part, len(rows), CHUNKS):
             b = rows[i]
             k, origin = bushes.group[b]

@@ -229,7 +229,7 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> H
         graph = problem.link_start, problem.link_head
         hierarchy = build_hierarchy(*graph, first_passed(*graph, problem.first_thru, problem.demand.shape[1]))
         spread(hierarchy, s.net, bushes, s.desire.demand, s.desire.met, s.links)
-    else:
+    elif len(fresh) > 0:
         start_all(CHUNKS, fresh, bushes, s.net, s.links, s.desire)
     if 0 < len(fresh) == len(bushes.group):
         if hierarchy is None:
@@ -242,7 +242,8 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> H
 
 def _changed(s: State, start: Solution, fresh: np.ndarray) -> np.ndarray:
     """Return which bushes are `fresh` or have other trips than in `start`, ready for these: bool [bushes]."""
-    apart = (s.desire.met != start.od_flow) & ~np.eye(s.skim.shape[1], dtype=bool)
+    apart, zones = s.desire.met != start.od_flow, np.arange(s.skim.shape[1])
+    apart[:, zones, zones] = False
     changed = apart.any(axis=2)[tuple(s.bushes.group.T)]
     changed[fresh] = True
     if changed.any():
@@ -374,6 +375,8 @@ def _paid(link_flow: np.ndarray, links: Links) -> float:
 
 def _times(problem: Problem, links: Links) -> np.ndarray:
     """Return the travel time of every link, tolls left out."""
+    if not problem.marginal:
+        return link_times(links)
     plain = _links(problem._replace(marginal=False), problem.fixed_cost)
     plain.flow[:] = links.flow
     return link_times(plain)

@@ -49,8 +49,8 @@ def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
 def start_all(begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire) -> None:
     """Start the bushes `rows` at present costs, which their demand met answers."""
     zones, elastic, met = desire.demand.shape[1], desire.response.shape[1] > 0, desire.met
+    w, heap = make_work(len(net.start) - 1, len(net.head)), make_heap(len(net.head))
     for part in range(begin, end):
-        w, heap = make_work(len(net.start) - 1, len(net.head)), make_heap(len(net.head))
         for i in range(part, len(rows), CHUNKS):
             k, origin = bushes.group[rows[i]]
             start_bush(rows[i], links.cost[k], desire.demand[k, origin], net, bushes, w, heap)
@@ -68,8 +68,8 @@ def start_all(begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, 
 @njit(cache=True, nogil=True)
 def settle_all(begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, met: np.ndarray) -> None:
     """Settle the bushes `rows` to the demand met."""
+    w = make_work(len(net.start) - 1, 1)
     for part in range(begin, end):
-        w = make_work(len(net.start) - 1, 1)
         for i in range(part, len(rows), CHUNKS):
             b = rows[i]
             settle(b, met[bushes.group[b, 0], bushes.group[b, 1]], bushes, w)
@@ -86,8 +86,8 @@ def renew_all(
     The last column holds the excess without these trips.
     """
     zones = desire.response.shape[1]
+    w = make_work(len(net.start) - 1, len(net.head))
     for part in range(begin, end):
-        w = make_work(len(net.start) - 1, len(net.head))
         for i in range(part, len(rows), CHUNKS):
             b = rows[i]
             k, origin = bushes.group[b]

@@ -145,6 +145,11 @@ def _look_at(
     for z in range(len(met)):
         more = reach[z] - skim[z]
         beyond += met[z] * (more if more > 0.0 else 0.0)
+    if np.isnan(beyond):  # nobody goes where no way leads: zero times infinity
+        beyond = 0.0
+        for z in range(len(met)):
+            if met[z] > 0.0:
+                beyond += met[z] * max(0.0, reach[z] - skim[z])
     return within, beyond
 
 
@@ -154,8 +159,8 @@ def _look(
     begin: int, end: int, bushes: Bushes, links: Links, met: np.ndarray, skim: np.ndarray, found: np.ndarray
 ) -> None:
     """Fill `found` [bushes, 2] with what each could save within itself, and on cheapest ways outside it."""
+    low, reach = np.empty(bushes.node.shape[1]), np.zeros(bushes.node.shape[1])
     for part in range(begin, end):
-        low, reach = np.empty(bushes.node.shape[1]), np.zeros(bushes.node.shape[1])
         for b in range(part, len(bushes.group), CHUNKS):
             k, origin = bushes.group[b]
             found[b] = _look_at(b, bushes, links.cost[k], met[k, origin], skim[k, origin], low, reach)
