@@ -289,15 +289,22 @@ def _shortcuts(cost: np.ndarray, strict: bool, room: int, origin: int, net: Net,
 
 
 @njit(cache=True)
+def copy_part(count: int, source: np.ndarray, target: np.ndarray) -> None:
+    """Copy the first `count` entries: a loop, since assignments of slices take three times as long."""
+    for i in range(count):
+        target[i] = source[i]
+
+
+@njit(cache=True)
 def copy_row(b: int, bushes: Bushes, w: Work) -> None:
     """Copy row `b` into the scratch space, since `pack` writes over it."""
     reached = bushes.size[b, 1]
     arcs = bushes.first[b, reached]
-    w.node[:reached] = bushes.node[b, :reached]
-    w.first[: reached + 1] = bushes.first[b, : reached + 1]
-    w.tail[:arcs] = bushes.tail[b, :arcs]
-    w.link[:arcs] = bushes.link[b, :arcs]
-    w.flow[:arcs] = bushes.flow[b, :arcs]
+    copy_part(reached, bushes.node[b], w.node)
+    copy_part(reached + 1, bushes.first[b], w.first)
+    copy_part(arcs, bushes.tail[b], w.tail)
+    copy_part(arcs, bushes.link[b], w.link)
+    copy_part(arcs, bushes.flow[b], w.flow)
 
 
 @njit(cache=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from twin.kernels.traffic.bush import Bushes
+from twin.kernels.traffic.bush import Bushes, copy_part
 from twin.kernels.traffic.demand_law import HALVINGS, answer, too_far
 from twin.kernels.traffic.link_cost import BPR, shape
 
@@ -77,11 +77,11 @@ def gather(bushes: Bushes, elastic: bool) -> Hot:
     for b in range(n):
         p, a = at[b]
         positions, arcs = at[b + 1, 0] - p - 1, at[b + 1, 1] - a
-        node[p : p + positions] = bushes.node[b, :positions]
-        first[p : p + positions + 1] = bushes.first[b, : positions + 1]
-        tail[a : a + arcs] = bushes.tail[b, :arcs]
-        link[a : a + arcs] = bushes.link[b, :arcs]
-        flow[a : a + arcs] = bushes.flow[b, :arcs]
+        copy_part(positions, bushes.node[b], node[p:])
+        copy_part(positions + 1, bushes.first[b], first[p:])
+        copy_part(arcs, bushes.tail[b], tail[a:])
+        copy_part(arcs, bushes.link[b], link[a:])
+        copy_part(arcs, bushes.flow[b], flow[a:])
     return Hot(at, node, first, tail, link, flow)
 
 
@@ -90,7 +90,7 @@ def scatter(hot: Hot, bushes: Bushes) -> None:
     """Copy the flows back."""
     for b in range(len(bushes.group)):
         s, e = hot.at[b, 1], hot.at[b + 1, 1]
-        bushes.flow[b, : e - s] = hot.flow[s:e]
+        copy_part(e - s, hot.flow[s:], bushes.flow[b])
 
 
 @njit(cache=True)

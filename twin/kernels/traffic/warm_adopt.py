@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.threads import over_threads
-from twin.kernels.traffic.bush import Bushes
+from twin.kernels.traffic.bush import Bushes, copy_part
 
 CHUNKS = 16  # bushes are copied in this many parallel parts
 
@@ -103,8 +103,8 @@ def _copy(
             arcs = old.first[row, reached]
             for i in range(3):
                 size[b, i] = old.size[row, i]
-            node[b, :reached] = old.node[row, :reached]
-            first[b, : reached + 1] = old.first[row, : reached + 1]
-            tail[b, :arcs] = old.tail[row, :arcs]
-            link[b, :arcs] = old.link[row, :arcs]
-            flow[b, :arcs] = old.flow[row, :arcs]
+            copy_part(reached, old.node[row], node[b])
+            copy_part(reached + 1, old.first[row], first[b])
+            copy_part(arcs, old.tail[row], tail[b])
+            copy_part(arcs, old.link[row], link[b])
+            copy_part(arcs, old.flow[row], flow[b])
