@@ -94,9 +94,7 @@ def test_cold_starts_settle_on_grids_with_several_classes(
     assert problem.response is not None
     problem = problem._replace(response=np.where(problem.response != 0.0, response, 0.0))
     cold = solve(problem, REACHED, ROUNDS)
-    if classes == 1 or cold.relative_gap <= REACHED:
-        check(problem, cold)
-    assert cold.relative_gap <= 1e-3  # classes that share roads may stall (see `test_traffic_bush`), but not swing
+    check(problem, cold)
 
 
 @pytest.mark.parametrize("response", [-3.0, 2.0])

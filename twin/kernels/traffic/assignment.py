@@ -115,7 +115,7 @@ def _check_zero(kernel: Kernel, inputs: Inputs) -> None:
 
 
 def _warm_up() -> None:
-    """Start many bushes from nothing, and again after a street is closed."""
+    """Start many bushes from nothing, and again after a street is closed; and fill some roads until sweeps stall."""
     inputs = _sample(2 * MANY, np.random.default_rng(0))
     problem = Problem(*(inputs[name] for name in ARGUMENTS[:-2]))
     start = solve(problem, 1e-4, 3)
@@ -123,6 +123,9 @@ def _warm_up() -> None:
     closed = inputs["fixed_cost"].copy()
     closed[:, busiest] = np.inf
     solve(problem._replace(fixed_cost=closed), 1e-6, 3, start)
+    small = _sample(30, np.random.default_rng(4))
+    overfull = dict(small, demand=100.0 * small["demand"])
+    solve(Problem(*(overfull[name] for name in ARGUMENTS[:-2])), 1e-9, 20)
 
 
 declare(

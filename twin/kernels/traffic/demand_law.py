@@ -50,3 +50,15 @@ def too_far(before: float, after: float) -> bool:
     trips are added, so a step halved often enough stops short of the solution or close to it, and the swing ends.
     """
     return before * after < 0.0 and abs(after) > MISSED * abs(before)
+
+
+@njit(cache=True)
+def asked_cost(trips: float, demand: float, pivot: float, response: float, leg: float) -> tuple[float, float]:
+    """Return the cost at which a law asks for `trips`, and its derivative by them: the inverse of `answer`.
+
+    There must be a response and trips; with a logit fewer of these than `demand`.
+    """
+    if response > 0.0:
+        return pivot + math.log((demand - trips) / trips) / response, -demand / (response * trips * (demand - trips))
+    ratio = (trips / demand) ** (1.0 / response)
+    return ratio * (pivot + leg) - leg, ratio * (pivot + leg) / (response * trips)

@@ -32,6 +32,7 @@ from twin.kernels.traffic.equilibrium_steps import (
 )
 from twin.kernels.traffic.first_flows import spread
 from twin.kernels.traffic.hierarchy import Hierarchy, build_hierarchy, first_passed
+from twin.kernels.traffic.joint_newton import joint_steps
 from twin.kernels.traffic.link_cost import BPR, NO_CURVES
 from twin.kernels.traffic.skim import skims
 from twin.kernels.traffic.warm_adopt import Room, adopt, grow
@@ -45,8 +46,7 @@ ENOUGH = 0.02  # sweeps stop when the bushes could save this part of what the ne
 NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of the excess
 FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
 ALONE, ALONE_TO = 3, 0.1  # most rounds without the others, and part of the excess at which they come back
-SLOW = 0.97  # a round that leaves more than this part of the excess makes classes swap roads (see `sweeps`):
-PUSH, PUSHES = 16.0, 7  # in steps longer by PUSH each time, for PUSHES rounds; then as many rounds without
+SLOW, PATIENCE = 0.3, 2  # sweeps stall that leave more than this part of the excess in so many rounds
 ROUNDING = 1e-13  # costs that differ less are the same
 
 
@@ -276,17 +276,34 @@ class Stop(NamedTuple):
     progress: Progress | None
 
 
+class _Watch:
+    """Tells when sweeps stall; if little comes of that, not before twice as many more rounds have passed."""
+
+    def __init__(self) -> None:
+        self.least, self.patience = [np.inf], PATIENCE
+
+    def stalls(self, excess: float) -> bool:
+        """Return whether the excess of a round, and of those before it, has fallen too little."""
+        self.least.append(min(self.least[-1], excess))
+        if self.least[-1] <= SLOW * self.least[0]:
+            self.patience = PATIENCE
+        if len(self.least) <= self.patience or self.least[-1] <= SLOW * self.least[-1 - self.patience]:
+            return False
+        self.least, self.patience = self.least[-1:], 2 * self.patience
+        return True
+
+
 def _rounds(
     s: State, hierarchy: Hierarchy | None, rows: np.ndarray, first: int, aside: bool, stop: Stop
 ) -> tuple[State, float, int]:
     """Renew the bushes and sweep over them, from round `first` and the bushes `rows` on, until the gap is reached.
 
     `aside`: bushes that hold little of the excess may be left out for a while. With a `hierarchy`, the gap of fixed
-    demand is checked by skims before bushes are renewed.
+    demand is checked by skims before bushes are renewed. Where sweeps stall all flow moves together.
     """
     bushes, net, links, desire, link_flow, skim = s
     found, every = np.zeros((len(bushes.group), 4)), np.arange(len(bushes.group))
-    gap, detours, whole, slow, last, classes = 0.0, 0.0, (-ALONE, np.inf), 0, np.inf, len(skim)
+    gap, detours, whole, watch = 0.0, 0.0, (-ALONE, np.inf), _Watch()
     for done in range(first, stop.max_rounds + 1):
         settle_all(CHUNKS, rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
@@ -312,11 +329,14 @@ def _rounds(
             continue
         if found[:, 2].max() > bushes.tail.shape[1]:
             bushes = grow(bushes, min(len(links.flow), int(1.2 * found[:, 2].max())))
-        slow = slow + 1 if excess > SLOW * last else 0
-        stretch = PUSH ** (slow % PUSHES) if classes > 1 and slow // PUSHES % 2 == 0 else 1.0
-        last, together = excess, len(every) >= MANY and gap > FINE
-        nodes, turn = len(net.start) - 1, done % classes
-        sweeps(bushes, links, desire, nodes, found[:, 1].copy(), ENOUGH * excess, together, turn, stretch)
+        together = len(every) >= MANY and gap > FINE
+        sweeps(bushes, links, desire, len(net.start) - 1, found[:, 1].copy(), ENOUGH * excess, together)
+        if gap > ROUNDING and watch.stalls(excess):
+            settle_all(CHUNKS, every, bushes, net, desire.met)
+            load(bushes, link_flow, links)
+            joint_steps(bushes, links, desire)
+            rows = every
+            continue
         if len(rows) == len(every):
             whole = (done, excess)
         if aside:

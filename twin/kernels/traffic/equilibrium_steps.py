@@ -148,35 +148,15 @@ def _sweep_some(
                 excess[b] = sweep_bush(b, group[b, 0], group[b, 1], hot, links, desire, reach, 1.0)
 
 
-@njit(cache=True)
-def _swap(
-    group: np.ndarray, hot: Hot, links: Links, desire: Desire, nodes: int, excess: np.ndarray, k: int, stretch: float
-) -> None:
-    """Let class `k` go too far, and the others answer.
-
-    Where classes share a road, one may want to leave it for another class to take its place. The total, and so the
-    time, stays: a Newton step of one class alone is then far too short.
-    """
-    reach = make_reach(nodes)
-    for own in (True, False):
-        for b in range(len(excess)):
-            if (group[b, 0] == k) == own:
-                excess[b] = sweep_bush(b, group[b, 0], group[b, 1], hot, links, desire, reach, stretch if own else 1.0)
-
-
 def sweeps(
-    bushes: Bushes, links: Links, desire: Desire, nodes: int, excess: np.ndarray, enough: float, together: bool,
-    pusher: int = 0, stretch: float = 1.0,
+    bushes: Bushes, links: Links, desire: Desire, nodes: int, excess: np.ndarray, enough: float, together: bool
 ) -> None:  # fmt: skip
     """Sweep over the bushes until they could save no more than `enough`; all of them in blocks where `together`.
 
     Blocks start at the same flows, and the mean of theirs is taken. A few bushes hold most of what is left, since their
-    own ways work against each other: they get more sweeps. With a `stretch` above 1 class `pusher` goes too far first
-    (see `_swap`).
+    own ways work against each other: they get more sweeps.
     """
     total, group, hot = excess.sum(), bushes.group, gather(bushes, desire.response.shape[1] > 0)
-    if stretch > 1.0:
-        _swap(group, hot, links, desire, nodes, excess, pusher, stretch)
     for s in range(SWEEPS // FOCUS):
         if s > 0 or total < np.inf:
             _sweep_some(group, hot, links, desire, nodes, excess, 0.5 * total / len(excess), FOCUS - 1)
