@@ -185,10 +185,10 @@ def _add_along(
 
 
 @njit(cache=True)
-def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desire, r: Reach, stretch: float) -> float:
+def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desire, r: Reach) -> float:
     """Move flow of one bush from the dearest used to the cheapest way into every node; return the excess cost found.
 
-    The bush is that of class `k` and `origin`. Newton steps are taken `stretch` times.
+    The bush is that of class `k` and `origin`.
     """
     p0, a0, p1, a1 = hot.at[b, 0], hot.at[b, 1], hot.at[b + 1, 0], hot.at[b + 1, 1]
     first, node = hot.first[p0:p1], hot.node[p0:p1]
@@ -222,7 +222,7 @@ def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desi
             excess -= total * least
             low[p], high[p], low_arc[p], high_arc[p] = least, most, cheapest, dearest
             if cheapest != dearest:
-                _equalise(p, k, first, tail, link, flow, cost, links, high, low_arc, high_arc, stretch)
+                _equalise(p, k, first, tail, link, flow, cost, links, high, low_arc, high_arc)
                 low[p] = low[tail[cheapest]] + cost[link[cheapest]]
                 high[p] = high[tail[high_arc[p]]] + cost[link[high_arc[p]]]
         if zones > 0 and node[p] < zones:
@@ -233,7 +233,7 @@ def sweep_bush(b: int, k: int, origin: int, hot: Hot, links: Links, desire: Desi
 @njit(cache=True, inline="always")
 def _equalise(
     p: int, k: int, first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, cost: np.ndarray,
-    links: Links, high: np.ndarray, low_arc: np.ndarray, high_arc: np.ndarray, stretch: float,
+    links: Links, high: np.ndarray, low_arc: np.ndarray, high_arc: np.ndarray,
 ) -> None:  # fmt: skip
     """Shift flow at position `p` by one Newton step between the two ways back to where they part."""
     a, c = high_arc[p], low_arc[p]
@@ -254,7 +254,7 @@ def _equalise(
             extra -= cost[link[c]]
             steep += links.slope[link[c]]
     last, wanted = i, extra > 0.0 and most > 0.0
-    move = min(most, stretch * extra / (links.mirror * steep)) if steep > 0.0 else most
+    move = min(most, extra / (links.mirror * steep)) if steep > 0.0 else most
     if wanted:
         _add_along(p, last, -move, k, high_arc, tail, link, flow, links)
     i = p if wanted else last

@@ -122,7 +122,7 @@ def _sweep_blocks(
         )
         reach = make_reach(nodes)
         for b in range(block, len(excess), BLOCKS):
-            excess[b] = sweep_bush(b, group[b, 0], group[b, 1], hot, own, desire, reach, 1.0)
+            excess[b] = sweep_bush(b, group[b, 0], group[b, 1], hot, own, desire, reach)
         flows[block] = own.flow
 
 
@@ -145,7 +145,7 @@ def _sweep_some(
     for _ in range(times):
         for b in range(len(excess)):
             if excess[b] > share:
-                excess[b] = sweep_bush(b, group[b, 0], group[b, 1], hot, links, desire, reach, 1.0)
+                excess[b] = sweep_bush(b, group[b, 0], group[b, 1], hot, links, desire, reach)
 
 
 def sweeps(

@@ -109,7 +109,7 @@ def _sweep_rows(rows: np.ndarray, bushes: Bushes, links: Links, desire: Desire, 
                 bushes.link[b],
                 bushes.flow[b],
             )
-            sweep_bush(0, bushes.group[b, 0], bushes.group[b, 1], hot, links, desire, reach, 1.0)
+            sweep_bush(0, bushes.group[b, 0], bushes.group[b, 1], hot, links, desire, reach)
 
 
 @njit(cache=True)
