@@ -188,7 +188,7 @@ def test_two_classes_swap_two_roads_in_one_call(power: float) -> None:
 
 
 @given(
-    st.one_of(constant, logit), st.floats(0.1, 1e4), st.floats(0.0, 1e3), st.floats(1e-3, 0.999), st.floats(0.0, 9.0)
+    st.one_of(constant, logit), st.floats(0.1, 1e4), st.floats(0.01, 1e3), st.floats(1e-3, 0.999), st.floats(0.0, 9.0)
 )
 def test_the_cost_asked_for_is_the_inverse_of_the_law(
     response: float, demand: float, pivot: float, share: float, leg: float

@@ -29,6 +29,7 @@ WORK = 20_000_000  # in between as many as visit so many arcs, about what sweeps
 RESIDUE = 1e-3  # a step is solved to this part of its first residue
 SEARCHES, STEEP = 30, 0.1  # of the search along a step: most trials, and the part of the first slope that may be left
 NEAR = 0.9  # part of the way to no trips, or to all that could travel, that trips may go in one step
+STIFF = 1e100  # cost, or its slope, of trips that stay as they are
 FLAT = 1e-12  # part of the steepest cycle's slope that others have at least, for the sake of division
 
 
@@ -184,8 +185,10 @@ def _laws(
             met, most, response = desire.met[k, origin, z], desire.demand[k, origin, z], desire.response[k, origin, z]
             if met <= 0.0 or most <= 0.0 or (response > 0.0 and met >= most):
                 continue
-            worth[q], slope = asked_cost(met, most, desire.pivot[k, origin, z], response, desire.leg)
-            bend[q], low[q] = -slope, -NEAR * met
+            cost, slope = asked_cost(met, most, desire.pivot[k, origin, z], response, desire.leg)
+            if not (0.0 < -slope < STIFF and cost < STIFF):
+                continue  # too few trips to tell
+            worth[q], bend[q], low[q] = cost, -slope, -NEAR * met
             high[q] = NEAR * (most - met) if response > 0.0 else np.inf
 
 
