@@ -1,6 +1,6 @@
 """The equilibrium is reached where sweeps stall: far above capacity, and where classes swap roads.
 
-The seeds named are of networks on which sweeps alone end, after 300 rounds, at the gaps given.
+The seeds named are of networks on which 300 rounds ended at the gaps given before all flow moved together.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def test_overfull_roads(seed: int, stalled: float) -> None:
     assert solve(problem, 1e-9, ENOUGH).relative_gap <= 1e-9 < stalled
 
 
-@pytest.mark.parametrize(("seed", "stalled"), [(23, 1e-4), (47, 4e-4), (61, 4e-4), (70, 2e-4), (82, 2e-4), (103, 2e-4)])
+@pytest.mark.parametrize(("seed", "stalled"), [(47, 4e-4), (61, 4e-4), (70, 2e-4), (103, 2e-4)])
 def test_classes_that_swap_overfull_roads(seed: int, stalled: float) -> None:
     problem = shared(seed)
     assert solve(problem, 1e-9, ENOUGH).relative_gap <= 1e-9 < stalled
