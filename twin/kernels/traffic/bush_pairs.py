@@ -108,7 +108,7 @@ def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray)
         most_found = found + begin[bushes.size[b, 2]]
         if most_found > len(bush):
             bush, middle = _longer(bush, most_found), _longer(middle, most_found)
-            start = _longer(start, most_found + 1)
+            start = _longer(start, len(bush) + 1)
         for p in range(1, bushes.size[b, 2]):
             s, e, most, cheapest = begin[p], begin[p + 1], main[p], low_arc[p]
             if e - s == 1 or flow[most] <= 0.0:
