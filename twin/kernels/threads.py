@@ -29,27 +29,35 @@ def over_threads(loop: Callable[..., None]) -> Callable[..., None]:
 
     `loop` must be compiled with ``nogil=True`` and work on each item alone. At most `numba.get_num_threads` run.
     """
+    return over_threads_from(2)(loop)
 
-    @functools.wraps(loop)
-    def run(items: int, *args: Any) -> None:
-        threads = min(items, numba.get_num_threads())
-        if threads <= 1:
-            loop(0, items, *args)
-            return
-        pieces = min(items, PIECES * threads)
-        bounds = [items * k // pieces for k in range(pieces + 1)]
-        todo = iter(list(itertools.pairwise(bounds)))
-        others = [_pool().submit(_work, loop, todo, args) for _ in range(threads - 1)]
-        try:
-            _work(loop, todo, args)
-        finally:
-            # One that has not begun by now is not needed; waiting for it could be for ever if this is a pool's thread.
-            begun = [other for other in others if not other.cancel()]
-            failed = [error for other in begun if (error := other.exception())]
-        for error in failed:
-            raise error
 
-    return run
+def over_threads_from(least: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return `over_threads` for a loop that is quickly done: on one thread where there are fewer than `least` items."""
+
+    def decorate(loop: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(loop)
+        def run(items: int, *args: Any) -> None:
+            threads = min(items, numba.get_num_threads())
+            if threads <= 1 or items < least:
+                loop(0, items, *args)
+                return
+            pieces = min(items, PIECES * threads)
+            bounds = [items * k // pieces for k in range(pieces + 1)]
+            todo = iter(list(itertools.pairwise(bounds)))
+            others = [_pool().submit(_work, loop, todo, args) for _ in range(threads - 1)]
+            try:
+                _work(loop, todo, args)
+            finally:
+                # One that has not begun by now is not needed; waiting for it could be for ever if this is a pool's.
+                begun = [other for other in others if not other.cancel()]
+                failed = [error for other in begun if (error := other.exception())]
+            for error in failed:
+                raise error
+
+        return run
+
+    return decorate
 
 
 def _work(loop: Callable[..., None], todo: Iterator[tuple[int, int]], args: tuple[Any, ...]) -> None:

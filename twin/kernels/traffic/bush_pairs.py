@@ -20,6 +20,9 @@ EMPTY = -1
 VISITS = 300  # most visits to all pairs in a Newton step
 ENOUGH = 0.02  # visits end when the pairs could save this part of what they could before the step
 SEARCHES, STEEP = 3, 0.3  # of the search along a step: most trials, and the part of the first slope that may be left
+WITHIN = 0.1  # of what is wanted that may remain within the bushes when they are at rest
+REST = 0.02  # or of what they could save at first
+STEPS = 6  # most Newton steps with the pairs of one search
 ROOM = 4096  # entries of the lists at first
 
 
@@ -363,3 +366,19 @@ def _apply(part: float, shift: np.ndarray, pairs: Pairs, bushes: Bushes, moved: 
             back = left if ahead else -left
             for a in range(s, e):
                 links.flow[pairs.link[a]] += back if a < middle else -back
+
+
+def rest(rows: np.ndarray, bushes: Bushes, links: Links, moved: np.ndarray, wanted: float, finds: int) -> None:
+    """Shift flow within the bushes `rows` until they could save little more by it.
+
+    Pairs are searched for `finds` times at most; `wanted` is what may remain in the end, of all the network could save.
+    Sets `moved` [bushes] where a bush has changed.
+    """
+    excess, first = np.zeros(len(bushes.group)), 0.0
+    for search in range(finds):
+        pairs = find_pairs(rows, bushes, links, excess)
+        within = float(excess[rows].sum())
+        first = within if search == 0 else first
+        if within <= max(WITHIN * wanted, REST * first):
+            break
+        equalise(pairs, bushes, links, moved, max(0.5 * WITHIN * wanted, 0.2 * REST * within), STEPS)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from twin.kernels.traffic.bush import Bushes, make_net
+from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import start_empty_all
 from twin.kernels.traffic.bush_sweep import Desire, Links
 from twin.kernels.traffic.equilibrium_steps import (
@@ -46,6 +47,7 @@ ENOUGH = 0.02  # sweeps stop when the bushes could save this part of what the ne
 NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of the excess
 FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
 ALONE, ALONE_TO = 3, 0.1  # most rounds without the others, and part of the excess at which they come back
+FINDS = 2  # most searches for pairs of ways in a round
 SLOW, PATIENCE = 0.3, 2  # sweeps stall that leave more than this part of the excess in so many rounds
 ROUNDING = 1e-13  # costs that differ less are the same
 
@@ -296,14 +298,14 @@ class _Watch:
 def _rounds(
     s: State, hierarchy: Hierarchy | None, rows: np.ndarray, first: int, aside: bool, stop: Stop
 ) -> tuple[State, float, int]:
-    """Renew the bushes and sweep over them, from round `first` and the bushes `rows` on, until the gap is reached.
+    """Renew the bushes and move flow within them, from round `first` and the bushes `rows` on, to the gap asked for.
 
     `aside`: bushes that hold little of the excess may be left out for a while. With a `hierarchy`, the gap of fixed
     demand is checked by skims before bushes are renewed. Where sweeps stall all flow moves together.
     """
     bushes, net, links, desire, link_flow, skim = s
     found, every = np.zeros((len(bushes.group), 4)), np.arange(len(bushes.group))
-    gap, detours, whole, watch = 0.0, 0.0, (-ALONE, np.inf), _Watch()
+    gap, detours, whole, watch, moved = 0.0, 0.0, (-ALONE, np.inf), _Watch(), np.zeros(len(every), np.bool_)
     for done in range(first, stop.max_rounds + 1):
         settle_all(CHUNKS, rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
@@ -329,8 +331,11 @@ def _rounds(
             continue
         if found[:, 2].max() > bushes.tail.shape[1]:
             bushes = grow(bushes, min(len(links.flow), int(1.2 * found[:, 2].max())))
-        together = len(every) >= MANY and gap > FINE
-        sweeps(bushes, links, desire, len(net.start) - 1, found[:, 1].copy(), ENOUGH * excess, together)
+        if desire.response.size == 0:
+            rest(every, bushes, links, moved, stop.target_gap * paid, FINDS)
+        else:
+            together = len(every) >= MANY and gap > FINE
+            sweeps(bushes, links, desire, len(net.start) - 1, found[:, 1].copy(), ENOUGH * excess, together)
         if gap > ROUNDING and watch.stalls(excess):
             settle_all(CHUNKS, every, bushes, net, desire.met)
             load(bushes, link_flow, links)

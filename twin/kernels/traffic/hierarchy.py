@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
+from twin.kernels.threads import over_threads
 from twin.kernels.traffic.dissection import dissection_order, undirected
 
 
@@ -270,8 +271,11 @@ def _customize(
             down[e] = back[arc_head[e]]
 
 
-@njit(cache=True, parallel=True)
+@over_threads
+@njit(cache=True, nogil=True)
 def _customize_all(
+    begin: int,
+    end: int,
     link_arc: np.ndarray,
     arc_start: np.ndarray,
     arc_head: np.ndarray,
@@ -279,14 +283,13 @@ def _customize_all(
     below_start: np.ndarray,
     below_arc: np.ndarray,
     link_cost: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    costs = len(link_cost)
-    up, down = np.empty((costs, len(arc_head))), np.empty((costs, len(arc_head)))
-    for k in prange(costs):
+    up: np.ndarray,
+    down: np.ndarray,
+) -> None:
+    for k in range(begin, end):
         _customize(
             link_arc, arc_start, arc_head, arc_tail, below_start, below_arc, link_cost[k], up[k], down[k]
         )  # fmt: skip
-    return up, down
 
 
 def customize(hierarchy: Hierarchy, link_cost: np.ndarray) -> Metric:
@@ -305,7 +308,8 @@ def customize(hierarchy: Hierarchy, link_cost: np.ndarray) -> Metric:
     h = hierarchy
     link_cost = np.ascontiguousarray(link_cost, np.float64)
     arc_tail = np.repeat(np.arange(len(h.arc_start) - 1), np.diff(h.arc_start))
-    up, down = _customize_all(
-        h.link_arc, h.arc_start, h.arc_head, arc_tail, h.below_start, h.below_arc, link_cost
+    up, down = np.empty((2, len(link_cost), len(h.arc_head)))
+    _customize_all(
+        len(link_cost), h.link_arc, h.arc_start, h.arc_head, arc_tail, h.below_start, h.below_arc, link_cost, up, down
     )  # fmt: skip
     return Metric(link_cost, up, down)

@@ -17,7 +17,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
+
+from twin.kernels.threads import over_threads_from
 
 FROM = 16  # origins per batch
 TO = 64  # destinations per batch
@@ -25,6 +27,7 @@ SIDE = 32  # destinations per tile; a tile is all pairs of a batch of origins an
 FEW = 12  # common rows that are not worth a look which of them are of use
 NEAR, FAR = 1 << 26, 1 << 29  # whole units of the largest finite and of an infinite cost
 INFINITE = np.float64(np.inf).view(np.int64)
+WORTH, BLOCK = 8, 256  # batches, or blocks of so many rows, from which on threads pay
 STEP = 4  # common nodes per pass over a tile
 
 
@@ -142,16 +145,16 @@ def _fill_to(
                 label[p, i] = through if through < old else old
 
 
-@njit(cache=True, parallel=True)
-def labels(
-    batches: Plan, lanes: int, link_cost: np.ndarray, arc_start: np.ndarray, arc_head: np.ndarray, arc_cost: np.ndarray
-) -> np.ndarray:
-    """Return the cost between every row's node and each point of its batch, [rows, lanes]."""
-    result = np.empty((len(batches.row_rank), lanes))
-    for batch in prange(len(batches.row_start) - 1):
+@over_threads_from(WORTH)
+@njit(cache=True, nogil=True)
+def _fill_labels(
+    begin: int, end: int, batches: Plan, link_cost: np.ndarray, arc_start: np.ndarray, arc_head: np.ndarray,
+    arc_cost: np.ndarray, result: np.ndarray,
+) -> None:  # fmt: skip
+    lanes, row = result.shape[1], np.empty(len(arc_start), np.int64)
+    for batch in range(begin, end):
         low, high = batches.row_start[batch], batches.row_start[batch + 1]
         rank = batches.row_rank[low:high]
-        row = np.empty(len(arc_start), np.int64)
         for r in range(high - low):
             row[rank[r]] = r
         label = result[low:high]
@@ -167,32 +170,42 @@ def labels(
             _fill_from(label, row, rank, arc_start, arc_head, arc_cost)
         else:
             _fill_to(label, row, rank, arc_start, arc_head, arc_cost)
+
+
+def labels(
+    batches: Plan, lanes: int, link_cost: np.ndarray, arc_start: np.ndarray, arc_head: np.ndarray, arc_cost: np.ndarray
+) -> np.ndarray:
+    """Return the cost between every row's node and each point of its batch, [rows, lanes]."""
+    result = np.empty((len(batches.row_rank), lanes))
+    _fill_labels(len(batches.row_start) - 1, batches, link_cost, arc_start, arc_head, arc_cost, result)
     return result
 
 
-@njit(cache=True, parallel=True)
-def _largest(label: np.ndarray) -> float:
-    """Return the largest finite cost; costs are not negative, so their bits are in the order of the costs."""
-    most = np.zeros(len(label), np.int64)
-    for r in prange(len(label)):
-        bits = label[r].view(np.int64)
+@over_threads_from(WORTH)
+@njit(cache=True, nogil=True)
+def _fill_largest(begin: int, end: int, label: np.ndarray, most: np.ndarray) -> None:
+    """Fill `most` [blocks] with the bits of the largest finite cost: those of numbers not negative have their order."""
+    for block in range(begin, end):
         top = np.int64(0)
-        for i in range(len(bits)):
-            top = bits[i] if bits[i] > top and bits[i] < INFINITE else top
-        most[r] = top
-    return most.view(np.float64).max() if len(label) > 0 else 0.0
+        for r in range(block * BLOCK, min(len(label), (block + 1) * BLOCK)):
+            bits = label[r].view(np.int64)
+            for i in range(len(bits)):
+                top = bits[i] if bits[i] > top and bits[i] < INFINITE else top
+        most[block] = top
 
 
-@njit(cache=True, parallel=True)
-def _coarse(label: np.ndarray, scale: float) -> np.ndarray:
-    """Return the costs in whole units, rounded, `FAR` where infinite: enough to see which rows are of no use.
+def _largest(label: np.ndarray) -> float:
+    """Return the largest finite cost."""
+    most = np.zeros(-(-len(label) // BLOCK), np.int64)
+    _fill_largest(len(most), label, most)
+    return float(most.view(np.float64).max(initial=0.0))
 
-    [rows, sides, `SIDE`]; fewer lanes than `SIDE` are repeated.
-    """
-    lanes = label.shape[1]
-    sides = max(1, lanes // SIDE)
-    result = np.empty((len(label), sides, SIDE), np.int32)
-    for r in prange(len(label)):
+
+@over_threads_from(WORTH)
+@njit(cache=True, nogil=True)
+def _fill_coarse(begin: int, end: int, label: np.ndarray, scale: float, result: np.ndarray) -> None:
+    lanes, sides = label.shape[1], result.shape[1]
+    for r in range(begin * BLOCK, min(len(label), end * BLOCK)):
         for side in range(sides):
             for first in range(0, SIDE, min(lanes, SIDE)):
                 source = label[r, side * SIDE : side * SIDE + min(lanes, SIDE)]
@@ -200,6 +213,15 @@ def _coarse(label: np.ndarray, scale: float) -> np.ndarray:
                 for i in range(len(source)):
                     cost = source[i] * scale
                     target[i] = np.int32((cost if cost < FAR else FAR) + 0.5)
+
+
+def _coarse(label: np.ndarray, scale: float) -> np.ndarray:
+    """Return the costs in whole units, rounded, `FAR` where infinite: enough to see which rows are of no use.
+
+    [rows, sides, `SIDE`]; fewer lanes than `SIDE` are repeated.
+    """
+    result = np.empty((len(label), max(1, label.shape[1] // SIDE), SIDE), np.int32)
+    _fill_coarse(-(-len(label) // BLOCK), label, scale, result)
     return result
 
 
@@ -312,8 +334,11 @@ def _tile(
                 work[i * SIDE + 3 * SIDE + j] = y if y < x else x
 
 
-@njit(cache=True, parallel=True)
+@over_threads_from(WORTH)
+@njit(cache=True, nogil=True)
 def _product(
+    begin: int,
+    end: int,
     origins: Plan,
     destinations: Plan,
     ahead: np.ndarray,
@@ -329,7 +354,7 @@ def _product(
     sides = back.reshape((len(back), TO // SIDE, SIDE))
     inverse = np.empty(count, np.int64)
     inverse[destinations.point] = np.arange(count)
-    for batch in prange(len(origins.row_start) - 1):
+    for batch in range(begin, end):
         low, high = origins.row_start[batch], origins.row_start[batch + 1]
         row = np.full(junctions, -1, np.int32)
         for r in range(high - low):
@@ -366,4 +391,5 @@ def product(
 ) -> None:
     """Fill `skim` [origins, destinations] from the labels of both; infinite where no node is above both points."""
     scale = min(NEAR / max(_largest(ahead), _largest(back), 1e-300), 1e300)
-    _product(origins, destinations, ahead, back, _coarse(ahead, scale), _coarse(back, scale), junctions, skim)
+    batches = len(origins.row_start) - 1
+    _product(batches, origins, destinations, ahead, back, _coarse(ahead, scale), _coarse(back, scale), junctions, skim)

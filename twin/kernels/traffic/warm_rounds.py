@@ -17,7 +17,7 @@ from numba import njit
 
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.bush import Bushes, Net
-from twin.kernels.traffic.bush_pairs import equalise, find_pairs
+from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import reroute_all, users
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
 from twin.kernels.traffic.equilibrium_steps import CHUNKS, load, renew_all, settle_all
@@ -32,10 +32,7 @@ REROUTES = 40  # most renewals until nobody is left on a closed link
 IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait
 LEAVE = 0.05  # bushes that lack no more than this part of what all lack, or of the target, wait
 FEW, REPEATS = 0.2, 3  # as long as this part of the bushes lack ways, they go on alone so many times
-WITHIN = 0.1  # of the target that may remain within the bushes when they are at rest
-ENOUGH = 0.02  # or of what they could save at first
 FINDS, FINDS_ALL = 3, 1  # most searches for pairs on the way there, among the bushes renewed and among all
-STEPS = 6  # most Newton steps with the pairs of one search
 SLOW, PATIENCE = 0.5, 4  # rounds that leave more than this part of the gap, before others go on
 KEPT = 2  # hierarchies kept
 
@@ -232,18 +229,6 @@ def _paid(s: State) -> float:
     return float(np.sum(s.link_flow * np.where(s.link_flow > 0.0, s.links.cost, 0.0)))
 
 
-def _rest(rows: np.ndarray, s: State, moved: np.ndarray, wanted: float, finds: int) -> None:
-    """Shift flow within the bushes `rows`, `finds` times at most, until they could save little more by it."""
-    excess, first = np.zeros(len(s.bushes.group)), 0.0
-    for search in range(finds):
-        pairs = find_pairs(rows, s.bushes, s.links, excess)
-        within = float(excess.sum())
-        first = within if search == 0 else first
-        if within <= max(WITHIN * wanted, ENOUGH * first):
-            break
-        equalise(pairs, s.bushes, s.links, moved, max(0.5 * WITHIN * wanted, 0.2 * ENOUGH * within), STEPS)
-
-
 def warm_rounds(
     s: State, newly: np.ndarray, target_gap: float, max_rounds: int, progress: Callable[[int, float], None] | None
 ) -> tuple[Bushes, np.ndarray, float, int]:
@@ -288,8 +273,8 @@ def warm_rounds(
                 s = s._replace(bushes=grow(s.bushes, min(len(links.flow), int(1.2 * renewed[:, 2].max()))))
             if float(renewed[rows, 1].sum()) <= LEAVE * max(wanted, gap * paid):
                 break
-            _rest(rows, s, moved, wanted, FINDS)
-        _rest(every, s, moved, wanted, FINDS_ALL)
+            rest(rows, s.bushes, links, moved, wanted, FINDS)
+        rest(every, s.bushes, links, moved, wanted, FINDS_ALL)
         done += 1
     settle_all(CHUNKS, np.flatnonzero(moved), s.bushes, s.net, s.desire.met)
     load(s.bushes, s.link_flow, links)
