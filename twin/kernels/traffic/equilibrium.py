@@ -42,7 +42,7 @@ from twin.kernels.traffic.warm_rounds import BLOCKED, State, warm_rounds
 MANY = 100  # bushes from which on sweeps go in blocks
 FINE = 1e-7  # gap from which on they go one after the other: the mean of blocks is slow to settle
 IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait; of routes alone: demand may need them
-FIRST, FIRST_SPREAD = 0.1, 1e-4  # sweeps before the first renewal stop at this part of the cost (see `first_flows`)
+FIRST, FIRST_SPREAD = 0.1, 1e-4  # flow moves before the first renewal to this part of the cost (see `first_flows`)
 ENOUGH = 0.02  # sweeps stop when the bushes could save this part of what the network could
 NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of the excess
 FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
@@ -238,7 +238,10 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> H
             settle_all(CHUNKS, fresh, bushes, s.net, s.desire.met)
         load(bushes, s.link_flow, s.links)
         enough = (FIRST if hierarchy is None else FIRST_SPREAD) * _paid(s.link_flow, s.links)
-        sweeps(bushes, s.links, s.desire, len(s.net.start) - 1, np.full(len(fresh), np.inf), enough, many)
+        if s.desire.response.size == 0:
+            rest(fresh, bushes, s.links, np.zeros(len(fresh), np.bool_), enough, FINDS)
+        else:
+            sweeps(bushes, s.links, s.desire, len(s.net.start) - 1, np.full(len(fresh), np.inf), enough, many)
     return hierarchy
 
 
