@@ -1,8 +1,9 @@
 """User equilibrium by Algorithm B on packed bushes, from a cold start or from an earlier solution.
 
 Dial 2006, "A path-based user-equilibrium traffic assignment algorithm that obviates path storage and enumeration",
-Transportation Research Part B 40, doi 10.1016/j.trb.2006.02.008. Demand that answers cost is solved jointly: a bush
-holds, beside the flows of its arcs, the demand met at its zones, and both move by Newton steps (`bush_sweep`).
+Transportation Research Part B 40, doi 10.1016/j.trb.2006.02.008. Flow of fixed demand moves over pairs of ways that
+bushes share (`bush_pairs`). Demand that answers cost is solved jointly: a bush holds, beside the flows of its arcs, the
+demand met at its zones, and both move by Newton steps, bush after bush (`bush_sweep`).
 
 The numba variants of ``traffic.assignment`` and ``traffic.elastic_assignment`` call `solve`, which is also what warm
 starts and analyses use. The driver is plain Python: compiled functions that call parallel ones do not reload well from

@@ -1,0 +1,92 @@
+"""Pairs of ways that bushes share: found once for all of them, and evened out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from twin.kernels.registry import family
+from twin.kernels.traffic.assignment import ARGUMENTS, NAME
+from twin.kernels.traffic.bush import Bushes
+from twin.kernels.traffic.bush_pairs import ROOM, Pairs, find_pairs, rest
+from twin.kernels.traffic.bush_sweep import Links
+from twin.kernels.traffic.equilibrium import Problem, solve
+from twin.kernels.traffic.equilibrium_steps import load
+from twin.kernels.traffic.link_cost import NO_CURVES
+
+
+@pytest.fixture
+def state() -> tuple[Bushes, Links]:
+    """Return bushes of many origins that are not quite at rest, and links at their flows."""
+    inputs = family(NAME).sample(60, np.random.default_rng(7))
+    problem = Problem(*(inputs[name] for name in ARGUMENTS[:-2]))
+    bushes = solve(problem, 1e-2, 2).bushes
+    n, fixed, time0 = len(problem.link_head), problem.fixed_cost, problem.free_flow_time
+    bpr = np.column_stack([time0, time0 * problem.alpha, 1.0 / problem.capacity, problem.power])
+    links = Links(
+        np.zeros(n), time0 + fixed, np.zeros(n), fixed, bpr, np.zeros(n, np.int64), NO_CURVES, 0.0, 1.0
+    )  # fmt: skip
+    load(bushes, np.zeros_like(fixed), links)
+    return bushes, links
+
+
+def members(pairs: Pairs, i: int) -> list[int]:
+    """Return the members of a pair, once round."""
+    found = [int(pairs.first[i])]
+    while pairs.following[found[-1]] != found[0]:
+        found.append(int(pairs.following[found[-1]]))
+    return found
+
+
+def net_flow(bushes: Bushes, b: int) -> np.ndarray:
+    """Return what ends at every position of a bush."""
+    positions = bushes.size[b, 1]
+    first = bushes.first[b, : positions + 1]
+    flow, head = bushes.flow[b, : first[-1]], np.repeat(np.arange(positions), np.diff(first))
+    return np.bincount(head, flow, positions) - np.bincount(bushes.tail[b, : first[-1]], flow, positions)
+
+
+def test_members_walk_the_links_of_their_pair(state: tuple[Bushes, Links]) -> None:
+    bushes, links = state
+    pairs = find_pairs(np.arange(len(bushes.group)), bushes, links, np.zeros(len(bushes.group)))
+    assert len(pairs.group) > 10
+    seen = []
+    for i in range(len(pairs.group)):
+        s, middle, e = pairs.start[2 * i : 2 * i + 3]
+        for m in members(pairs, i):
+            b, arcs = pairs.bush[m], pairs.arc[pairs.arc_start[m] : pairs.arc_start[m + 1]]
+            assert bushes.group[b, 0] == pairs.group[i]
+            assert np.array_equal(bushes.link[b, arcs], pairs.link[s:e])
+            for way in (arcs[: middle - s], arcs[middle - s :]):  # every arc goes on from the tail of the one before
+                head = np.searchsorted(bushes.first[b], way, side="right") - 1
+                assert np.array_equal(head[1:], bushes.tail[b, way[:-1]])
+            seen.append(m)
+    assert sorted(seen) == list(range(len(pairs.bush)))
+
+
+def test_lists_grow_as_often_as_needed(state: tuple[Bushes, Links]) -> None:
+    """The same bushes again and again: the same pairs, with as many times the members."""
+    bushes, links = state
+    rows, excess = np.arange(len(bushes.group)), np.zeros(len(bushes.group))
+    once = find_pairs(rows, bushes, links, excess)
+    times = 1 + 5 * ROOM // len(once.bush)
+    often = find_pairs(np.tile(rows, times), bushes, links, excess)
+    count = once.start[-1]
+    assert np.array_equal(often.group, once.group) and np.array_equal(often.start, once.start)
+    assert np.array_equal(often.link[:count], once.link[:count])
+    assert len(often.bush) == times * len(once.bush) > 4 * ROOM
+    np.testing.assert_allclose(often.reserve, times * once.reserve, rtol=1e-9)
+
+
+def test_rest_saves_what_it_can(state: tuple[Bushes, Links]) -> None:
+    bushes, links = state
+    rows, excess = np.arange(len(bushes.group)), np.zeros(len(bushes.group))
+    ends = [net_flow(bushes, b) for b in rows]
+    find_pairs(rows, bushes, links, excess)
+    before, total = excess.sum(), links.flow.copy()
+    rest(rows, bushes, links, np.zeros(len(rows), np.bool_), 0.0, 6)
+    find_pairs(rows, bushes, links, excess)
+    assert 0.0 <= excess.sum() < 0.05 * before
+    assert (bushes.flow >= -1e-9).all() and not np.array_equal(total, links.flow)
+    for b in rows:
+        np.testing.assert_allclose(net_flow(bushes, b), ends[b], atol=1e-9 * bushes.flow.max())
