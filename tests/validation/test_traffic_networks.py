@@ -46,7 +46,7 @@ def load(name: str) -> dict[str, Any]:
         "demand": trips[None],
         "first_thru": net.first_thru,
         "max_rounds": 200,
-        "target_gap": 1e-13,
+        "target_gap": 1e-15,  # a few links of Anaheim are so flat that at 1e-13 flows may still be off by 2e-6
     }
 
 
@@ -94,7 +94,7 @@ def textbook_gap(inputs: dict[str, Any], flow: np.ndarray) -> float:
 def test_public_network(name: str, figure: Recorder) -> None:
     inputs = load(name)
     flow, _, _, gap = registry.get("traffic.assignment", "numba")(*(inputs[a] for a in ARGUMENTS))
-    assert gap <= 1e-12
+    assert gap <= 1e-14
     ours, best = flow[0], published_flows(name, inputs)
     figure.check(f"{name}: relative gap by definition", textbook_gap(inputs, ours), 0.0, 1e-10, "-", "definition")
     figure.check(

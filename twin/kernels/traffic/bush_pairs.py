@@ -17,7 +17,7 @@ from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.bush_sweep import Links, fill_times, refresh
 
 EMPTY = -1
-VISITS = 300  # most visits to all pairs in a Newton step
+VISITS, FEWEST = 300, 5  # most visits to all pairs in a Newton step, and fewest: flat pairs waste next to nothing
 ENOUGH = 0.02  # visits end when the pairs could save this part of what they could before the step
 SEARCHES, STEEP = 3, 0.3  # of the search along a step: most trials, and the part of the first slope that may be left
 WITHIN = 0.1  # of what is wanted that may remain within the bushes when they are at rest
@@ -273,7 +273,7 @@ def _visits(
     `rise` [links] holds what links cost more by then.
     """
     link, start, reserve = pairs.link, pairs.start, pairs.reserve
-    for _ in range(VISITS):
+    for visit in range(VISITS):
         excess = 0.0
         for i in range(len(extra)):
             s, middle, e = start[2 * i], start[2 * i + 1], start[2 * i + 2]
@@ -295,7 +295,7 @@ def _visits(
                 rise[link[a]] -= slope[link[a]] * step
             for a in range(middle, e):
                 rise[link[a]] += slope[link[a]] * step
-        if excess <= enough:
+        if excess <= enough and visit + 1 >= FEWEST:
             break
 
 
