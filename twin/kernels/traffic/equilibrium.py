@@ -40,7 +40,7 @@ from twin.kernels.traffic.skim import skims
 from twin.kernels.traffic.warm_adopt import Room, adopt, grow
 from twin.kernels.traffic.warm_rounds import BLOCKED, State, warm_rounds
 
-MANY = 100  # bushes from which on sweeps go in blocks
+MANY = 100  # bushes from which on a cold start goes by a hierarchy, and sweeps go in blocks
 FINE = 1e-7  # gap from which on they go one after the other: the mean of blocks is slow to settle
 IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait; of routes alone: demand may need them
 FIRST, FIRST_SPREAD = 0.1, 1e-4  # flow moves before the first renewal to this part of the cost (see `first_flows`)
@@ -49,7 +49,7 @@ NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of
 FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
 ALONE, ALONE_TO = 3, 0.1  # most rounds without the others, and part of the excess at which they come back
 FINDS = 2  # most searches for pairs of ways in a round
-SLOW, PATIENCE = 0.3, 2  # sweeps stall that leave more than this part of the excess in so many rounds
+SLOW, PATIENCE = 0.3, 2  # rounds stall that leave more than this part of the excess in so many rounds
 ROUNDING = 1e-13  # costs that differ less are the same
 
 
@@ -283,7 +283,7 @@ class Stop(NamedTuple):
 
 
 class _Watch:
-    """Tells when sweeps stall; if little comes of that, not before twice as many more rounds have passed."""
+    """Tells when rounds stall; if little comes of that, not before twice as many more rounds have passed."""
 
     def __init__(self) -> None:
         self.least, self.patience = [np.inf], PATIENCE
@@ -305,7 +305,7 @@ def _rounds(
     """Renew the bushes and move flow within them, from round `first` and the bushes `rows` on, to the gap asked for.
 
     `aside`: bushes that hold little of the excess may be left out for a while. With a `hierarchy`, the gap of fixed
-    demand is checked by skims before bushes are renewed. Where sweeps stall all flow moves together.
+    demand is checked by skims before bushes are renewed. Where rounds stall all flow moves together.
     """
     bushes, net, links, desire, link_flow, skim = s
     found, every = np.zeros((len(bushes.group), 4)), np.arange(len(bushes.group))
