@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-SPARE = 20  # a bush without shortcuts is only packed anew when more than one arc in this many is unused
+from twin.kernels.indices import ix
+
 CRUMB = 1e-13  # share of a node's inflow below which an arc's flow is rounding and goes to the largest arc
 
 
@@ -39,6 +40,38 @@ class Bushes(NamedTuple):
     flow: np.ndarray
 
 
+@njit(cache=True)
+def origins_of(demand: np.ndarray) -> np.ndarray:
+    """Return class and origin [bushes, 2] of all trips of `demand` [classes, zones, zones] to elsewhere."""
+    group, n = np.empty((demand.shape[0] * demand.shape[1], 2), np.int64), 0
+    for k in range(demand.shape[0]):
+        for o in range(demand.shape[1]):
+            for z in range(demand.shape[2]):
+                if demand[k, o, z] > 0.0 and z != o:
+                    group[n, 0], group[n, 1] = k, o
+                    n += 1
+                    break
+    return group[:n]
+
+
+def make_bushes(group: np.ndarray, nodes: int, arcs: int) -> Bushes:
+    """Return empty bushes for `group` [bushes, 2], with room for so many nodes and arcs each.
+
+    All rows lie in one block of memory, which the system's allocator more often has at hand than many: fresh memory
+    costs more than what is written to it.
+    """
+    n = len(group)
+    sizes = [n * arcs, *(-(-n * width // 2) for width in (arcs, arcs, nodes, nodes + 1))]
+    block, ends = np.empty(sum(sizes)), np.cumsum(sizes)
+    tail, link, node, first = (
+        block[start:end].view(np.int32)[: n * width].reshape(n, width)
+        for start, end, width in zip(ends[:-1], ends[1:], (arcs, arcs, nodes, nodes + 1), strict=True)
+    )
+    first[:, 0] = 0
+    flow = block[: ends[0]].reshape(n, arcs)
+    return Bushes(group.astype(np.int64), np.zeros((n, 3), np.int64), node, first, tail, link, flow)
+
+
 class Work(NamedTuple):
     """Scratch space of one thread; by node unless said otherwise."""
 
@@ -46,14 +79,14 @@ class Work(NamedTuple):
     high: np.ndarray
     best: np.ndarray
     place: np.ndarray  # position in the bush, -1 outside
-    queue: np.ndarray  # also the stack of `_sort`
+    queue: np.ndarray  # also the stack of `sort`
     state: np.ndarray
-    node: np.ndarray  # by position: a copy of the row
-    first: np.ndarray  # by position: a copy of the row
+    node: np.ndarray  # by position: what `take_row` has taken of a row
+    first: np.ndarray  # by position, the same
     order: np.ndarray  # by new position: the old position
-    tail: np.ndarray  # by arc: a copy of the row
-    link: np.ndarray  # by arc: a copy of the row
-    flow: np.ndarray  # by arc: a copy of the row
+    tail: np.ndarray  # by arc: what `take_row` has taken of a row
+    link: np.ndarray  # by arc, the same
+    flow: np.ndarray  # by arc, the same
     entering: np.ndarray  # first link that enters the bush at a node, -1 for none
     following: np.ndarray  # by link: the next one that enters at the same node
     mark: np.ndarray  # by link: 1 where it stays in the bush
@@ -102,9 +135,9 @@ def settle(b: int, wanted: np.ndarray, bushes: Bushes, w: Work) -> None:
         v = node[p]
         amount[p] = wanted[v] if v < zones and v != origin else 0.0
     for p in range(live - 1, 0, -1):
-        s, e = first[p], first[p + 1]
+        s, e = ix(first[p]), ix(first[p + 1])
         want = amount[p]
-        if e - s > 1:
+        if e > s + 1:
             total, largest = 0.0, s
             for a in range(s, e):
                 total += flow[a]
@@ -116,176 +149,14 @@ def settle(b: int, wanted: np.ndarray, bushes: Bushes, w: Work) -> None:
                     f = flow[a] * (want / total) if total > 0.0 else 0.0
                     flow[a] = f if f > CRUMB * want else 0.0
                     rest -= flow[a]
-                    amount[tail[a]] += flow[a]
+                    amount[ix(tail[a])] += flow[a]
             flow[largest] = rest
-            amount[tail[largest]] += rest
+            amount[ix(tail[largest])] += rest
         else:
             flow[s] = want
-            amount[tail[s]] += want
+            amount[ix(tail[s])] += want
     for a in range(first[live], first[bushes.size[b, 1]]):
         flow[a] = 0.0
-
-
-@njit(cache=True)
-def renew(
-    b: int, cost: np.ndarray, wanted: np.ndarray, tolerance: float, net: Net, bushes: Bushes, w: Work, skim: np.ndarray
-) -> tuple[float, float, int]:
-    """Drop unused arcs of bush `b`, take in the shortcuts, and sort it again.
-
-    Fills `skim` [zones] with the least costs in the whole network. Returns the cost paid, the part of it that the
-    cheapest paths would save, and the arcs that the bush would hold with all shortcuts (more than the row has room
-    for: the rest waits for the next time).
-    """
-    paid, kept, idle = _prune(b, cost, bushes, w)
-    shorter = _cheapest(b, cost, tolerance, net, bushes, w)
-    node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
-    reached, origin = bushes.size[b, 1], bushes.group[b, 1]
-    excess = 0.0
-    for p in range(1, bushes.size[b, 0]):
-        for a in range(first[p], first[p + 1]):
-            if flow[a] > 0.0:
-                excess += flow[a] * max(0.0, w.best[node[tail[a]]] + cost[link[a]] - w.best[node[p]])
-    for z in range(len(skim)):
-        skim[z] = w.best[z]
-    new, backwards = 0, False
-    w.entering[:] = -1
-    if shorter:
-        room = len(link) - kept
-        new, backwards = _shortcuts(cost, True, room, origin, net, w)
-        if new == 0:
-            new, backwards = _shortcuts(cost, False, room, origin, net, w)
-    elif idle * SPARE < kept:
-        return paid, excess, kept
-    copy_row(b, bushes, w)
-    if backwards:
-        _sort(reached, net, w)
-    else:
-        for p in range(reached):
-            w.order[p] = p
-    pack(b, wanted, net, bushes, w)
-    return paid, excess, kept + new
-
-
-@njit(cache=True)
-def _prune(b: int, cost: np.ndarray, bushes: Bushes, w: Work) -> tuple[float, int, int]:
-    """Mark the arcs that stay: those with flow, and the cheapest into each node.
-
-    Fills ``low`` with the cheapest and ``high`` with the dearest cost over the arcs that stay. Returns the cost paid,
-    how many arcs stay and how many go.
-    """
-    node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
-    w.mark[:] = 0
-    w.place[:] = -1
-    w.best[:] = np.inf
-    origin = node[0]
-    w.low[origin], w.high[origin], w.best[origin], w.place[origin] = 0.0, 0.0, 0.0, 0
-    paid = 0.0
-    kept = 0
-    reached = bushes.size[b, 1]
-    for p in range(1, reached):
-        v, s, e = node[p], first[p], first[p + 1]
-        w.place[v] = p
-        if e - s == 1:
-            u, c = node[tail[s]], cost[link[s]]
-            paid += flow[s] * c
-            w.low[v], w.high[v] = w.low[u] + c, w.high[u] + c
-            w.best[v] = w.low[v]
-            w.mark[link[s]] = 1
-            kept += 1
-            continue
-        cheapest, low, high = s, np.inf, -np.inf
-        for a in range(s, e):
-            u, c = node[tail[a]], cost[link[a]]
-            if w.low[u] + c < low:
-                cheapest, low = a, w.low[u] + c
-            if flow[a] > 0.0:
-                paid += flow[a] * c
-                high = max(high, w.high[u] + c)
-                w.mark[link[a]] = 1
-                kept += 1
-        if flow[cheapest] <= 0.0:
-            w.mark[link[cheapest]] = 1
-            high = max(high, w.high[node[tail[cheapest]]] + cost[link[cheapest]])
-            kept += 1
-        w.low[v], w.high[v], w.best[v] = low, high, low
-    return paid, kept, first[reached] - kept
-
-
-@njit(cache=True)
-def _cheapest(b: int, cost: np.ndarray, tolerance: float, net: Net, bushes: Bushes, w: Work) -> bool:
-    """Lower ``best`` from the bush's labels to the least costs in the network: the same bits as Dijkstra's.
-
-    One pass in bush order, then a queue of the few nodes improved behind it. Returns whether the
-    label of a node that leads to a destination was lowered by more than the share `tolerance`.
-    """
-    node, live, reached, origin = bushes.node[b], bushes.size[b, 0], bushes.size[b, 1], bushes.group[b, 1]
-    queue, waits, best = w.queue, w.state, w.best
-    room = len(queue)
-    waits[:] = 0
-    ahead, behind = 0, 0
-    for p in range(reached):
-        u = node[p]
-        waits[u] = 0
-        if u < net.first_thru and u != origin:
-            continue
-        base = best[u]
-        for link in range(net.start[u], net.start[u + 1]):
-            v = net.head[link]
-            if base + cost[link] < best[v]:
-                best[v] = base + cost[link]
-                if w.place[v] < p and waits[v] == 0:
-                    waits[v] = 1
-                    queue[behind] = v
-                    behind += 1
-                    if behind == room:
-                        behind = 0
-    while ahead != behind:
-        u = queue[ahead]
-        ahead += 1
-        if ahead == room:
-            ahead = 0
-        waits[u] = 0
-        if u < net.first_thru and u != origin:
-            continue
-        base = best[u]
-        for link in range(net.start[u], net.start[u + 1]):
-            v = net.head[link]
-            if base + cost[link] < best[v]:
-                best[v] = base + cost[link]
-                if waits[v] == 0:
-                    waits[v] = 1
-                    queue[behind] = v
-                    behind += 1
-                    if behind == room:
-                        behind = 0
-    for p in range(live):
-        u = node[p]
-        if best[u] < w.low[u] * (1.0 - tolerance):
-            return True
-    return False
-
-
-@njit(cache=True)
-def _shortcuts(cost: np.ndarray, strict: bool, room: int, origin: int, net: Net, w: Work) -> tuple[int, bool]:
-    """Let in the links that shorten the dearest way to their head; where `strict`, also the cheapest way.
-
-    Such links never close a cycle with the arcs that stay. Returns how many there are and whether one goes backwards.
-    """
-    new, backwards = 0, False
-    for u in range(len(w.place)):
-        if w.place[u] < 0 or (u < net.first_thru and u != origin):
-            continue
-        best, high = w.best[u], w.high[u]
-        for link in range(net.start[u], net.start[u + 1]):
-            v = net.head[link]
-            if high + cost[link] < w.high[v] and w.mark[link] == 0:
-                if strict and best + cost[link] >= w.low[v]:
-                    continue
-                new += 1
-                if new <= room:
-                    w.following[link], w.entering[v] = w.entering[v], link
-                    backwards = backwards or w.place[u] > w.place[v]
-    return new, backwards
 
 
 @njit(cache=True)
@@ -296,27 +167,38 @@ def copy_part(count: int, source: np.ndarray, target: np.ndarray) -> None:
 
 
 @njit(cache=True)
-def copy_row(b: int, bushes: Bushes, w: Work) -> None:
-    """Copy row `b` into the scratch space, since `pack` writes over it."""
-    reached = bushes.size[b, 1]
-    arcs = bushes.first[b, reached]
-    copy_part(reached, bushes.node[b], w.node)
-    copy_part(reached + 1, bushes.first[b], w.first)
-    copy_part(arcs, bushes.tail[b], w.tail)
-    copy_part(arcs, bushes.link[b], w.link)
-    copy_part(arcs, bushes.flow[b], w.flow)
+def take_row(b: int, bushes: Bushes, net: Net, w: Work) -> None:
+    """Copy the arcs of row `b` that stay, and those that enter, into the scratch space, since `pack` writes over it."""
+    node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
+    reached, taken = bushes.size[b, 1], ix(0)
+    for p in range(reached):
+        v = ix(node[p])
+        w.node[p], w.first[p] = v, taken
+        for a in range(ix(first[p]), ix(first[p + 1])):
+            if w.mark[ix(link[a])] == 1:
+                w.tail[taken], w.link[taken], w.flow[taken] = tail[a], link[a], flow[a]
+                taken = ix(taken + 1)
+        enters = w.entering[v]
+        while enters >= 0:
+            w.tail[taken], w.link[taken], w.flow[taken] = w.place[net.tail[enters]], enters, 0.0
+            taken = ix(taken + 1)
+            enters = w.following[enters]
+    w.first[reached] = taken
 
 
 @njit(cache=True)
-def _sort(reached: int, net: Net, w: Work) -> None:
-    """Fill ``order`` with a topological order of the arcs that stay and enter, close to the old order.
+def sort(lowest: int, highest: int, w: Work) -> None:
+    """Change ``order`` between two positions to a topological order of the arcs taken, close to the old order.
 
     Depth first against the arcs: a node follows when the tails of all arcs into it have.
     """
     stack, done = w.queue, w.state
-    done[:] = 0
-    found = 0
-    for start in range(reached):
+    for p in range(lowest):
+        done[p] = 1
+    for p in range(lowest, highest + 1):
+        done[p] = 0
+    found = lowest
+    for start in range(lowest, highest + 1):
         if done[start] == 1:
             continue
         stack[0] = start
@@ -324,15 +206,10 @@ def _sort(reached: int, net: Net, w: Work) -> None:
         while depth > 0:
             p = stack[depth - 1]
             waits_for = -1
-            for a in range(w.first[p], w.first[p + 1]):
-                if done[w.tail[a]] == 0 and w.mark[w.link[a]] == 1:
+            for a in range(ix(w.first[p]), ix(w.first[p + 1])):
+                if done[ix(w.tail[a])] == 0:
                     waits_for = w.tail[a]
                     break
-            link = w.entering[w.node[p]]
-            while waits_for < 0 and link >= 0:
-                if done[w.place[net.tail[link]]] == 0:
-                    waits_for = w.place[net.tail[link]]
-                link = w.following[link]
             if waits_for >= 0:
                 stack[depth] = waits_for
                 depth += 1
@@ -344,43 +221,32 @@ def _sort(reached: int, net: Net, w: Work) -> None:
 
 
 @njit(cache=True)
-def pack(b: int, wanted: np.ndarray, net: Net, bushes: Bushes, w: Work) -> None:
-    """Write the arcs that stay and enter into row `b` in the new order, nodes that lead to no destination last."""
+def pack(b: int, reached: int, wanted: np.ndarray, bushes: Bushes, w: Work) -> None:
+    """Write the arcs taken into row `b` in the new order, nodes that lead to no destination last."""
     node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
-    reached, zones = bushes.size[b, 1], len(wanted)
-    leads = w.state  # 1: to a destination; 3: to a meeting of ways too
+    zones, leads = len(wanted), w.state  # 1: to a destination; 3: to a meeting of ways too
     for p in range(reached):
         v = w.node[p]
-        leads[p] = 3 if p == 0 else 1 if v < zones and wanted[v] > 0.0 else 0
-    for q in range(reached - 1, -1, -1):
-        p = w.order[q]
-        if leads[p] == 0:
-            continue
-        ways = 0
-        for a in range(w.first[p], w.first[p + 1]):
-            ways += w.mark[w.link[a]]
-        enters = w.entering[w.node[p]]
-        while enters >= 0:
-            ways += 1
-            enters = w.following[enters]
-        if ways > 1:
-            leads[p] = 3
-        for a in range(w.first[p], w.first[p + 1]):
-            if w.mark[w.link[a]] == 1:
-                leads[w.tail[a]] |= leads[p]
-        enters = w.entering[w.node[p]]
-        while enters >= 0:
-            leads[w.place[net.tail[enters]]] |= leads[p]
-            enters = w.following[enters]
+        leads[p] = 1 if v < zones and wanted[v] > 0.0 else 0
+    leads[0] = 3
     meeting, live = 0, 0
-    for p in range(reached):
-        meeting += leads[p] == 3
-        live += leads[p] != 0
-    bushes.size[b, 0], bushes.size[b, 2] = live, meeting
-    at = w.place
+    for q in range(reached - 1, -1, -1):
+        p = ix(w.order[q])
+        way = leads[p]
+        if way == 0:
+            continue
+        s, e = ix(w.first[p]), ix(w.first[p + 1])
+        if e > s + 1:
+            leads[p] = way = 3
+        live += 1
+        meeting += way == 3
+        for a in range(s, e):
+            leads[ix(w.tail[a])] |= way
+    bushes.size[b, 0], bushes.size[b, 1], bushes.size[b, 2] = live, reached, meeting
+    at, old = w.place, w.queue  # new positions by old, and old by new
     ahead, alive, dead = 0, meeting, live
     for q in range(reached):
-        p = w.order[q]
+        p = ix(w.order[q])
         if leads[p] == 3:
             to = ahead
             ahead += 1
@@ -390,18 +256,12 @@ def pack(b: int, wanted: np.ndarray, net: Net, bushes: Bushes, w: Work) -> None:
         else:
             to = dead
             dead += 1
-        node[to], at[w.node[p]], w.queue[to] = w.node[p], to, p
-    arcs = 0
+        node[to], at[p], old[to] = w.node[p], to, p
+    arcs = ix(0)
     for q in range(reached):
         first[q] = arcs
-        p = w.queue[q]
-        for a in range(w.first[p], w.first[p + 1]):
-            if w.mark[w.link[a]] == 1:
-                tail[arcs], link[arcs], flow[arcs] = at[w.node[w.tail[a]]], w.link[a], w.flow[a]
-                arcs += 1
-        enters = w.entering[node[q]]
-        while enters >= 0:
-            tail[arcs], link[arcs], flow[arcs] = at[net.tail[enters]], enters, 0.0
-            arcs += 1
-            enters = w.following[enters]
+        p = ix(old[q])
+        for a in range(ix(w.first[p]), ix(w.first[p + 1])):
+            tail[arcs], link[arcs], flow[arcs] = at[ix(w.tail[a])], w.link[a], w.flow[a]
+            arcs = ix(arcs + 1)
     first[reached] = arcs

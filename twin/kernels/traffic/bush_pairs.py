@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from twin.kernels.indices import ix
 from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.bush_sweep import Links, fill_times, refresh
 
@@ -63,13 +64,13 @@ def _labels(b: int, cost: np.ndarray, bushes: Bushes, low: np.ndarray, low_arc: 
     begin, tail, on, flow = bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
     low[0], excess = 0.0, 0.0
     for p in range(1, bushes.size[b, 2]):
-        s, e = begin[p], begin[p + 1]
-        if e - s == 1:
-            low[p], low_arc[p], main[p] = low[tail[s]] + cost[on[s]], s, s
+        s, e = ix(begin[p]), ix(begin[p + 1])
+        if e == s + 1:
+            low[p], low_arc[p], main[p] = low[ix(tail[s])] + cost[ix(on[s])], s, s
             continue
         cheapest, most, least, total, paid = s, s, np.inf, 0.0, 0.0
         for a in range(s, e):
-            way = low[tail[a]] + cost[on[a]]
+            way = low[ix(tail[a])] + cost[ix(on[a])]
             if way < least:
                 least, cheapest = way, a
             if flow[a] > 0.0:
@@ -113,32 +114,33 @@ def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray)
             bush, middle = _longer(bush, most_found), _longer(middle, most_found)
             start = _longer(start, len(bush) + 1)
         for p in range(1, bushes.size[b, 2]):
-            s, e, most, cheapest = begin[p], begin[p + 1], main[p], low_arc[p]
-            if e - s == 1 or flow[most] <= 0.0:
+            s, e, most, cheapest = ix(begin[p]), ix(begin[p + 1]), ix(main[p]), ix(low_arc[p])
+            if e == s + 1 or flow[most] <= 0.0:
                 continue
             for other in range(s, e):
                 if other == most or (flow[other] <= 0.0 and other != cheapest):
                     continue
-                at, others = start[found], 1
+                at, others = start[found], ix(1)
                 if at + 2 * nodes > len(arc):
                     arc = _longer(arc, at + 2 * nodes)
                 cheap, swap = flow[other] <= 0.0, on[other] > on[most]
-                a, c = (most, other) if swap else (other, most)
+                a, c = (ix(most), ix(other)) if swap else (ix(other), ix(most))
                 arc[at], second[0] = a, c
-                here, i, j = at + 1, tail[a], tail[c]
+                here, i, j = at + 1, ix(tail[a]), ix(tail[c])
+                back_a, back_c = low_arc if cheap and not swap else main, low_arc if cheap and swap else main
                 while i != j:
                     if i > j:
-                        a = low_arc[i] if cheap and not swap else main[i]
+                        a = ix(back_a[i])
                         arc[here] = a
                         here += 1
-                        i = tail[a]
+                        i = ix(tail[a])
                     else:
-                        c = low_arc[j] if cheap and swap else main[j]
+                        c = ix(back_c[j])
                         second[others] = c
-                        others += 1
-                        j = tail[c]
+                        others = ix(others + 1)
+                        j = ix(tail[c])
                 for n in range(others):
-                    arc[here + n] = second[n]
+                    arc[here + np.int64(n)] = second[n]
                 bush[found], middle[found], start[found + 1] = b, here, here + others
                 found += 1
     return Members(bush[:found], start[: found + 1], middle[:found], arc)
@@ -162,14 +164,14 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
         k, on, flow = bushes.group[b, 0], bushes.link[b], bushes.flow[b]
         key = np.uint64(k)
         for n in range(at, end):
-            key = (key ^ np.uint64(on[m.arc[n]])) * np.uint64(1099511628211)
+            key = (key ^ np.uint64(on[ix(m.arc[n])])) * np.uint64(1099511628211)
         place = np.int64((key ^ (key >> np.uint64(29))) % np.uint64(len(table)))
         i = table[place]
         while i != EMPTY:
             begins = start[2 * i]
             same = group[i] == k and start[2 * i + 1] - begins == middle - at and start[2 * i + 2] - begins == end - at
             for n in range(end - at if same else 0):
-                same = same and link[begins + n] == on[m.arc[at + n]]
+                same = same and link[begins + n] == on[ix(m.arc[at + n])]
             if same:
                 break
             place = (place + 1) % len(table)
@@ -178,7 +180,7 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
             i = pairs
             table[place], group[i], begins = i, k, start[2 * i]
             for n in range(end - at):
-                link[begins + n] = on[m.arc[at + n]]
+                link[begins + n] = on[ix(m.arc[at + n])]
             start[2 * i + 1], start[2 * i + 2] = begins + middle - at, begins + end - at
             following[member] = member
             pairs += 1
@@ -196,7 +198,7 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
 def _least(flow: np.ndarray, arc: np.ndarray, start: int, end: int) -> float:
     least = np.inf
     for n in range(start, end):
-        least = flow[arc[n]] if flow[arc[n]] < least else least
+        least = min(least, flow[ix(arc[n])])
     return least
 
 
@@ -226,7 +228,7 @@ def equalise(pairs: Pairs, bushes: Bushes, links: Links, moved: np.ndarray, enou
             rise[used[j]] = 0.0
         for i in range(n):
             for a in range(pairs.start[2 * i], pairs.start[2 * i + 2]):
-                rise[pairs.link[a]] += -shift[i] if a < pairs.start[2 * i + 1] else shift[i]
+                rise[ix(pairs.link[a])] += -shift[i] if a < pairs.start[2 * i + 1] else shift[i]
         gain = 0.0
         for i in range(n):
             gain -= extra[i] * shift[i]
@@ -253,11 +255,11 @@ def _costs(pairs: Pairs, links: Links, extra: np.ndarray, steep: np.ndarray) -> 
     for i in range(len(pairs.group)):
         cost, more, slope = links.cost[pairs.group[i]], 0.0, 0.0
         for a in range(pairs.start[2 * i], pairs.start[2 * i + 1]):
-            more += cost[pairs.link[a]]
-            slope += links.slope[pairs.link[a]]
+            more += cost[ix(pairs.link[a])]
+            slope += links.slope[ix(pairs.link[a])]
         for a in range(pairs.start[2 * i + 1], pairs.start[2 * i + 2]):
-            more -= cost[pairs.link[a]]
-            slope += links.slope[pairs.link[a]]
+            more -= cost[ix(pairs.link[a])]
+            slope += links.slope[ix(pairs.link[a])]
         extra[i], steep[i] = more, slope
         excess += abs(more) * max(0.0, pairs.reserve[i, 0 if more > 0.0 else 1])
     return excess
@@ -276,12 +278,12 @@ def _visits(
     for visit in range(VISITS):
         excess = 0.0
         for i in range(len(extra)):
-            s, middle, e = start[2 * i], start[2 * i + 1], start[2 * i + 2]
+            s, middle, e = ix(start[2 * i]), ix(start[2 * i + 1]), ix(start[2 * i + 2])
             more = extra[i]
             for a in range(s, middle):
-                more += rise[link[a]]
+                more += rise[ix(link[a])]
             for a in range(middle, e):
-                more -= rise[link[a]]
+                more -= rise[ix(link[a])]
             spare = reserve[i, 0] - shift[i] if more > 0.0 else reserve[i, 1] + shift[i]
             waste = abs(more) * spare
             if waste <= 0.0:
@@ -292,9 +294,9 @@ def _visits(
             step = step if more > 0.0 else -step
             shift[i] += step
             for a in range(s, middle):
-                rise[link[a]] -= slope[link[a]] * step
+                rise[ix(link[a])] -= slope[ix(link[a])] * step
             for a in range(middle, e):
-                rise[link[a]] += slope[link[a]] * step
+                rise[ix(link[a])] += slope[ix(link[a])] * step
         if excess <= enough and visit + 1 >= FEWEST:
             break
 
@@ -346,12 +348,12 @@ def _apply(part: float, shift: np.ndarray, pairs: Pairs, bushes: Bushes, moved: 
             from0, from1, into0, into1 = (at, cut, cut, end) if ahead else (cut, end, at, cut)
             move = left
             for n in range(from0, from1):
-                move = flow[arc[n]] if flow[arc[n]] < move else move
+                move = min(move, flow[ix(arc[n])])
             if move > 0.0:
                 for n in range(from0, from1):
-                    flow[arc[n]] -= move
+                    flow[ix(arc[n])] -= move
                 for n in range(into0, into1):
-                    flow[arc[n]] += move
+                    flow[ix(arc[n])] += move
                 moved[pairs.bush[m]] = True
                 left -= move
             if left > 0.0:

@@ -6,18 +6,8 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.threads import over_threads
-from twin.kernels.traffic.bush import (
-    Bushes,
-    Net,
-    Work,
-    _cheapest,
-    _prune,
-    _sort,
-    copy_row,
-    make_work,
-    pack,
-    settle,
-)  # fmt: skip
+from twin.kernels.traffic.bush import Bushes, Net, Work, make_work, pack, settle, sort, take_row
+from twin.kernels.traffic.bush_renew import cheapest, prune
 
 CHUNKS = 16  # bushes are rerouted in this many parallel parts, whatever the number of threads
 
@@ -56,8 +46,8 @@ def _reroute(
     the link, behind all others: arcs between them that go against that order go, and the last link of the cheapest
     path comes in where it is missing. Arcs keep their share of the flow into a node.
     """
-    _, kept, _ = _prune(b, cost, bushes, w)
-    _cheapest(b, cost, 0.0, net, bushes, w)
+    kept, _ = prune(b, cost, bushes, w)
+    cheapest(b, cost, 0.0, net, bushes, w)
     node, first, tail, link = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b]
     reached, origin, best, high = bushes.size[b, 1], bushes.group[b, 1], w.best, w.high
     w.state[:] = 0  # 2 where an affected node lacks the last link of its cheapest path
@@ -93,9 +83,11 @@ def _reroute(
                 lack -= 1
     if lack > 0:
         return False  # links that cost nothing may lead in a circle
-    copy_row(b, bushes, w)
-    _sort(reached, net, w)
-    pack(b, wanted, net, bushes, w)
+    take_row(b, bushes, net, w)
+    for p in range(reached):
+        w.order[p] = p
+    sort(0, reached - 1, w)
+    pack(b, reached, wanted, bushes, w)
     _start_empty(b, cost, bushes, w.low)
     settle(b, met, bushes, w)
     return True

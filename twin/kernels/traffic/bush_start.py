@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from twin.kernels.traffic.bush import Bushes, Net, Work, copy_row, pack
+from twin.kernels.traffic.bush import Bushes, Net, Work, pack, take_row
 
 
 class Heap(NamedTuple):
@@ -42,12 +42,11 @@ def start_bush(b: int, cost: np.ndarray, wanted: np.ndarray, net: Net, bushes: B
                 room -= w.tree[v] != link
                 w.following[link], w.entering[v] = w.entering[v], link
     bushes.size[b, 1] = reached
-    bushes.first[b, : reached + 1] = 0
-    copy_row(b, bushes, w)
     for p in range(reached):
-        w.node[p] = w.order[p]
+        bushes.node[b, p], bushes.first[b, p + 1] = w.order[p], 0
         w.order[p] = p
-    pack(b, wanted, net, bushes, w)
+    take_row(b, bushes, net, w)
+    pack(b, reached, wanted, bushes, w)
     node, first, link, flow = bushes.node[b], bushes.first[b], bushes.link[b], bushes.flow[b]
     for p in range(1, reached):
         for a in range(first[p], first[p + 1]):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twin.kernels.traffic.bush import Bushes, make_net
+from twin.kernels.traffic.bush import Bushes, make_bushes, make_net, origins_of
 from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import start_empty_all
 from twin.kernels.traffic.bush_sweep import Desire, Links
@@ -116,18 +116,7 @@ Progress = Callable[[int, float], None]
 
 def _make_bushes(demand: np.ndarray, nodes: int, n_links: int) -> Bushes:
     """Return empty bushes, one per class and origin with demand to elsewhere."""
-    off_diagonal = demand * (1.0 - np.eye(demand.shape[1]))
-    group = np.argwhere((off_diagonal > 0.0).any(axis=2))
-    n, arcs = len(group), max(nodes, n_links // 2 + nodes // 10)
-    return Bushes(
-        group.astype(np.int64),
-        np.zeros((n, 3), np.int64),
-        np.zeros((n, nodes), np.int32),
-        np.zeros((n, nodes + 1), np.int32),
-        np.zeros((n, arcs), np.int32),
-        np.zeros((n, arcs), np.int32),
-        np.zeros((n, arcs)),
-    )
+    return make_bushes(origins_of(demand), nodes, max(nodes, n_links // 2 + nodes // 10))
 
 
 def _met_before(problem: Problem, start: Solution, desire: Desire) -> np.ndarray:
@@ -135,7 +124,7 @@ def _met_before(problem: Problem, start: Solution, desire: Desire) -> np.ndarray
     met = problem.demand
     if desire.response.size:
         met = np.where((desire.response == 0.0) | (met == 0.0), met, start.od_flow)
-    return np.where(np.isfinite(start.skim), met, 0.0)
+    return met if start.skim.max(initial=0.0) < np.inf else np.where(np.isfinite(start.skim), met, 0.0)
 
 
 def _links(problem: Problem, fixed: np.ndarray) -> Links:
@@ -199,8 +188,11 @@ def solve(
         fill_skims(s.bushes, problem.link_start, problem.link_head, s.links, problem.first_thru, s.skim)
     if room is not None:
         room.note(s.bushes, moved)
-    s.skim[s.skim >= limit] = np.inf
-    met = np.where(np.isfinite(s.skim), s.desire.met, 0.0) * (1.0 - np.eye(s.skim.shape[1]))
+    met, zones = s.desire.met, np.arange(s.skim.shape[1])
+    met[:, zones, zones] = 0.0
+    if s.skim.max(initial=0.0) >= min(limit, np.finfo(float).max):
+        s.skim[s.skim >= limit] = np.inf
+        met[np.isinf(s.skim)] = 0.0
     return Solution(s.link_flow, _times(problem, s.links), s.skim, met, gap, done, s.bushes, closed)
 
 
@@ -212,13 +204,15 @@ def _before(
     links, desire = _links(problem, np.where(newly, BLOCKED, problem.fixed_cost)), _desire(problem)
     link_flow, skim = np.zeros_like(problem.fixed_cost), np.empty_like(problem.demand)
     if start is None:
-        bushes = _make_bushes(problem.demand, len(problem.link_start) - 1, len(problem.link_head))
+        bushes = _make_bushes(desire.demand, len(problem.link_start) - 1, len(problem.link_head))
         return State(bushes, net, links, desire, link_flow, skim), np.arange(len(bushes.group))
     if room is not None:
         bushes, fresh = room.restored(), np.empty(0, np.int64)
     else:
-        lost = (np.isinf(start.skim) & (problem.demand > 0.0)).any(axis=2)
-        bushes, fresh = adopt(start.bushes, problem.demand, (start.closed & ~closed).any(axis=1), lost)
+        lost = np.zeros(desire.demand.shape[:2], np.bool_)
+        if start.skim.max(initial=0.0) == np.inf:
+            lost = (np.isinf(start.skim) & (problem.demand > 0.0)).any(axis=2)
+        bushes, fresh = adopt(start.bushes, desire.demand, (start.closed & ~closed).any(axis=1), lost)
     desire.met[:] = _met_before(problem, start, desire)
     load(bushes, link_flow, links)
     return State(bushes, net, links, desire, link_flow, skim), fresh
@@ -308,7 +302,7 @@ def _rounds(
     demand is checked by skims before bushes are renewed. Where rounds stall all flow moves together.
     """
     bushes, net, links, desire, link_flow, skim = s
-    found, every = np.zeros((len(bushes.group), 4)), np.arange(len(bushes.group))
+    found, every = np.zeros((len(bushes.group), 3)), np.arange(len(bushes.group))
     gap, detours, whole, watch, moved = 0.0, 0.0, (-ALONE, np.inf), _Watch(), np.zeros(len(every), np.bool_)
     for done in range(first, stop.max_rounds + 1):
         settle_all(CHUNKS, rows, bushes, net, desire.met)
@@ -322,8 +316,8 @@ def _rounds(
         if done == stop.max_rounds:
             rows = every
         renew_all(CHUNKS, rows, bushes, net, links, desire, IGNORE * detours, skim, found)
-        paid, excess = _paid(link_flow, links), float(found[:, 1].sum())
-        gap, detours = (excess / paid, float(found[:, 3].sum()) / paid) if paid > 0.0 else (0.0, 0.0)
+        paid, excess = _paid(link_flow, links), float(found[:, 0].sum())
+        gap, detours = (excess / paid, float(found[:, 2].sum()) / paid) if paid > 0.0 else (0.0, 0.0)
         if stop.progress:
             stop.progress(done, gap)
         if _cut_off(skim, desire, stop.limit, bushes.group[rows]):
@@ -333,13 +327,13 @@ def _rounds(
         if gap <= stop.target_gap:
             rows = every
             continue
-        if found[:, 2].max() > bushes.tail.shape[1]:
-            bushes = grow(bushes, min(len(links.flow), int(1.2 * found[:, 2].max())))
+        if found[:, 1].max() > bushes.tail.shape[1]:
+            bushes = grow(bushes, min(len(links.flow), int(1.2 * found[:, 1].max())))
         if desire.response.size == 0:
             rest(every, bushes, links, moved, stop.target_gap * paid, FINDS)
         else:
             together = len(every) >= MANY and gap > FINE
-            sweeps(bushes, links, desire, len(net.start) - 1, found[:, 1].copy(), ENOUGH * excess, together)
+            sweeps(bushes, links, desire, len(net.start) - 1, found[:, 0].copy(), ENOUGH * excess, together)
         if gap > ROUNDING and watch.stalls(excess):
             settle_all(CHUNKS, every, bushes, net, desire.met)
             load(bushes, link_flow, links)
@@ -349,7 +343,7 @@ def _rounds(
         if len(rows) == len(every):
             whole = (done, excess)
         if aside:
-            rows = _next_rows(rows, found[:, 1], done - whole[0] < ALONE and excess > ALONE_TO * whole[1])
+            rows = _next_rows(rows, found[:, 0], done - whole[0] < ALONE and excess > ALONE_TO * whole[1])
     return s._replace(bushes=bushes), gap, done
 
 

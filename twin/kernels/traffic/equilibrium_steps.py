@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads
-from twin.kernels.traffic.bush import Bushes, Net, make_work, renew, settle
+from twin.kernels.traffic.bush import Bushes, Net, make_work, settle
+from twin.kernels.traffic.bush_renew import renew
 from twin.kernels.traffic.bush_start import make_heap, start_bush
 from twin.kernels.traffic.bush_sweep import (
     Desire,
@@ -35,7 +37,7 @@ def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
     for b in range(len(bushes.group)):
         flow, link, total = bushes.flow[b], bushes.link[b], link_flow[bushes.group[b, 0]]
         for a in range(bushes.first[b, bushes.size[b, 0]]):
-            total[link[a]] += flow[a]
+            total[ix(link[a])] += flow[a]
     for link in range(len(links.flow)):
         x = 0.0
         for k in range(len(link_flow)):
@@ -81,7 +83,7 @@ def renew_all(
     begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire, tolerance: float,
     skim: np.ndarray, found: np.ndarray,
 ) -> None:  # fmt: skip
-    """Renew the bushes `rows`; `found` [bushes, 4] gets what `renew` returns, trips out of place with their cost.
+    """Renew the bushes `rows`; `found` [bushes, 3] gets what `renew` returns, trips out of place with their cost.
 
     The last column holds the excess without these trips.
     """
@@ -92,14 +94,14 @@ def renew_all(
             b = rows[i]
             k, origin = bushes.group[b]
             row = skim[k, origin]
-            paid, excess, arcs = renew(b, links.cost[k], desire.demand[k, origin], tolerance, net, bushes, w, row)
-            found[b, 3] = excess
+            excess, arcs = renew(b, links.cost[k], desire.demand[k, origin], tolerance, net, bushes, w, row)
+            found[b, 2] = excess
             for z in range(zones):
                 if z != origin and desire.response[k, origin, z] != 0.0 and row[z] < np.inf:
                     law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
                     wanted, _ = answer(row[z], law[0], law[1], law[2], desire.leg)
                     excess += abs(wanted - desire.met[k, origin, z]) * row[z]
-            found[b, 0], found[b, 1], found[b, 2] = paid, excess, arcs
+            found[b, 0], found[b, 1] = excess, arcs
 
 
 @over_threads

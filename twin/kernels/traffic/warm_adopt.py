@@ -6,31 +6,16 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.threads import over_threads
-from twin.kernels.traffic.bush import Bushes, copy_part
+from twin.kernels.traffic.bush import Bushes, copy_part, make_bushes, origins_of
 
 CHUNKS = 16  # bushes are copied in this many parallel parts
 
 
 def grow(bushes: Bushes, arcs: int) -> Bushes:
     """Return the bushes with rows of `arcs` arcs."""
-    wide = [np.zeros((len(a), arcs), a.dtype) for a in bushes[4:]]
-    for new, old in zip(wide, bushes[4:], strict=True):
-        new[:, : old.shape[1]] = old
-    return Bushes(*bushes[:4], *wide)
-
-
-def _empty(group: np.ndarray, nodes: int, arcs: int) -> Bushes:
-    n = len(group)
-    new = Bushes(
-        group.astype(np.int64),
-        np.zeros((n, 3), np.int64),
-        np.empty((n, nodes), np.int32),
-        np.empty((n, nodes + 1), np.int32),
-        np.empty((n, arcs), np.int32),
-        np.empty((n, arcs), np.int32),
-        np.empty((n, arcs)),
-    )
-    new.first[:, 0] = 0
+    new = make_bushes(bushes.group, bushes.node.shape[1], arcs)
+    for wide, old in zip(new, bushes, strict=True):
+        wide[:, : old.shape[1]] = old
     return new
 
 
@@ -41,17 +26,15 @@ def adopt(old: Bushes, demand: np.ndarray, opened: np.ndarray, lost: np.ndarray)
     opened to the class (`opened` [classes]), those that did not reach all nodes or found no way for some trips (`lost`
     [classes, zones]).
     """
-    wanted = demand > 0.0
-    wanted[:, np.arange(demand.shape[1]), np.arange(demand.shape[1])] = False
-    group = np.argwhere(wanted.any(axis=2))
+    group = origins_of(demand)
     row_of = np.full(demand.shape[:2], -1)
     row_of[old.group[:, 0], old.group[:, 1]] = np.arange(len(old.group))
     before = row_of[group[:, 0], group[:, 1]]
     reached = old.size[before, 1] if len(old.size) else before
     short = (reached < old.node.shape[1]) | lost[group[:, 0], group[:, 1]]
     before[opened[group[:, 0]] & short] = -1
-    new = _empty(group, old.node.shape[1], old.tail.shape[1])
-    _copy(CHUNKS, before, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, wanted)
+    new = make_bushes(group, old.node.shape[1], old.tail.shape[1])
+    _copy(CHUNKS, before, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, demand)
     return new, np.flatnonzero(before < 0)
 
 
@@ -60,7 +43,7 @@ class Room:
 
     def __init__(self, base: Bushes) -> None:
         self._base = base
-        self._bushes = _empty(base.group, base.node.shape[1], base.tail.shape[1])
+        self._bushes = make_bushes(base.group, base.node.shape[1], base.tail.shape[1])
         self._changed = np.ones(len(base.group), np.bool_)
 
     def restored(self) -> Bushes:
@@ -68,7 +51,7 @@ class Room:
         b, base = self._bushes, self._base
         rows = np.where(self._changed, np.arange(len(self._changed)), -1)
         zones = int(base.group[:, 1].max(initial=-1)) + 1
-        nothing = np.zeros((int(base.group[:, 0].max(initial=-1)) + 1, zones, 0), np.bool_)
+        nothing = np.zeros((int(base.group[:, 0].max(initial=-1)) + 1, zones, 0))
         _copy(CHUNKS, rows, base, b.group, b.size, b.node, b.first, b.tail, b.link, b.flow, nothing)
         self._changed[:] = False
         return b
@@ -83,7 +66,7 @@ class Room:
 @njit(cache=True, nogil=True)
 def _copy(
     begin: int, end: int, before: np.ndarray, old: Bushes, group: np.ndarray, size: np.ndarray, node: np.ndarray,
-    first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, wanted: np.ndarray,
+    first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, demand: np.ndarray,
 ) -> None:  # fmt: skip
     """Copy the rows `before`; set those to -1 that led to no zone where trips want to go now."""
     for part in range(begin, end):
@@ -95,7 +78,7 @@ def _copy(
             here, k, origin = True, group[b, 0], group[b, 1]
             for p in range(live, reached):
                 v = old.node[row, p]
-                if v < wanted.shape[2] and wanted[k, origin, v]:
+                if v < demand.shape[2] and demand[k, origin, v] > 0.0 and v != origin:
                     here = False
             if not here:
                 before[b] = -1

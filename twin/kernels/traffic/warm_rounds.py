@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads
-from twin.kernels.traffic.bush import Bushes, Net
+from twin.kernels.traffic.bush import Bushes, Net, copy_part
 from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import reroute_all, users
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
@@ -34,6 +35,7 @@ LEAVE = 0.05  # bushes that lack no more than this part of what all lack, or of 
 FEW, REPEATS = 0.2, 3  # as long as this part of the bushes lack ways, they go on alone so many times
 FINDS, FINDS_ALL = 3, 1  # most searches for pairs on the way there, among the bushes renewed and among all
 SLOW, PATIENCE = 0.5, 4  # rounds that leave more than this part of the gap, before others go on
+FIRST_GAP = 1e-4  # what a closure is taken to make of it, until skims tell
 KEPT = 2  # hierarchies kept
 
 
@@ -111,42 +113,44 @@ def _sweep_rows(rows: np.ndarray, bushes: Bushes, links: Links, desire: Desire, 
 
 @njit(cache=True)
 def _look_at(
-    b: int, bushes: Bushes, cost: np.ndarray, met: np.ndarray, skim: np.ndarray, low: np.ndarray, reach: np.ndarray
+    b: int, bushes: Bushes, cost: np.ndarray, met: np.ndarray, skim: np.ndarray, low: np.ndarray
 ) -> tuple[float, float]:
     """Return what the flow of bush `b` could save within it, and what the cheapest ways outside it would add.
 
-    `low` (by position) and `reach` (by node) are scratch space; the latter holds no NaN.
+    The rows `met` and `skim` end with zeros for all nodes that are no zones; `low` (by position) is scratch space.
     """
     node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
     live, meeting = bushes.size[b, 0], bushes.size[b, 2]
-    within, beyond = 0.0, 0.0
+    within, beyond, other = 0.0, 0.0, len(met) - 1
     low[0] = 0.0
     for p in range(1, meeting):
-        s, e = first[p], first[p + 1]
-        if e - s == 1:
-            low[p] = low[tail[s]] + cost[link[s]]
+        s, e = ix(first[p]), ix(first[p + 1])
+        if e == s + 1:
+            low[p] = low[ix(tail[s])] + cost[ix(link[s])]
             continue
         least = np.inf
         for a in range(s, e):
-            way = low[tail[a]] + cost[link[a]]
+            way = low[ix(tail[a])] + cost[ix(link[a])]
             least = way if way < least else least
         low[p] = least
         for a in range(s, e):
             if flow[a] > 0.0:
-                within += flow[a] * (low[tail[a]] + cost[link[a]] - least)
+                within += flow[a] * (low[ix(tail[a])] + cost[ix(link[a])] - least)
+    for p in range(1, meeting):
+        z = ix(min(node[p], other))
+        more = low[p] - skim[z]
+        beyond += met[z] * (more if more > 0.0 else 0.0)
     for p in range(max(1, meeting), live):  # one arc into each
-        a = first[p]
-        low[p] = low[tail[a]] + cost[link[a]]
-    for p in range(live):
-        reach[node[p]] = low[p]
-    for z in range(len(met)):
-        more = reach[z] - skim[z]
+        a, z = ix(first[p]), ix(min(node[p], other))
+        low[p] = low[ix(tail[a])] + cost[ix(link[a])]
+        more = low[p] - skim[z]
         beyond += met[z] * (more if more > 0.0 else 0.0)
     if np.isnan(beyond):  # nobody goes where no way leads: zero times infinity
         beyond = 0.0
-        for z in range(len(met)):
+        for p in range(1, live):
+            z = min(node[p], other)
             if met[z] > 0.0:
-                beyond += met[z] * max(0.0, reach[z] - skim[z])
+                beyond += met[z] * max(0.0, low[p] - skim[z])
     return within, beyond
 
 
@@ -156,11 +160,14 @@ def _look(
     begin: int, end: int, bushes: Bushes, links: Links, met: np.ndarray, skim: np.ndarray, found: np.ndarray
 ) -> None:
     """Fill `found` [bushes, 2] with what each could save within itself, and on cheapest ways outside it."""
-    low, reach = np.empty(bushes.node.shape[1]), np.zeros(bushes.node.shape[1])
+    low, zones = np.empty(bushes.node.shape[1]), met.shape[2]
+    trips, least = np.zeros(zones + 1), np.zeros(zones + 1)
     for part in range(begin, end):
         for b in range(part, len(bushes.group), CHUNKS):
             k, origin = bushes.group[b]
-            found[b] = _look_at(b, bushes, links.cost[k], met[k, origin], skim[k, origin], low, reach)
+            copy_part(zones, met[k, origin], trips)
+            copy_part(zones, skim[k, origin], least)
+            found[b] = _look_at(b, bushes, links.cost[k], trips, least, low)
 
 
 def _lacking(beyond: np.ndarray, allowed: float) -> np.ndarray:
@@ -181,27 +188,27 @@ class State(NamedTuple):
     skim: np.ndarray
 
 
-def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> None:
-    """Take links of `newly` [classes, links] out of the bushes that use them, and mark these in `moved`.
+def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Take links of `newly` [classes, links] out of the bushes that use them, mark these in `moved` and return them.
 
     Where that fails at once, they are renewed and swept until none uses them.
     """
-    found = np.empty((len(moved), 4))
-    rows = users(s.bushes, newly)
-    moved[rows] = True
+    found = np.empty((len(moved), 3))
+    rows = used = users(s.bushes, newly)
+    moved[used] = True
     reroute_all(CHUNKS, rows, s.links.cost, newly, 0.5 * BLOCKED, s.desire.demand, s.desire.met, s.net, s.bushes)
     load(s.bushes, s.link_flow, s.links)
-    _sweep_rows(rows, s.bushes, s.links, s.desire, SWEEPS)
     for _ in range(REROUTES):
         rows = users(s.bushes, newly)
         if len(rows) == 0:
             break
         settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)  # crumbs on a closed link would bar shortcuts
         renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found)
-        _sweep_rows(rows, s.bushes, s.links, s.desire, 2)
-    # A crumb behind a closed link, where all others have gone another way, would count with what the link is charged.
-    settle_all(CHUNKS, np.flatnonzero(moved), s.bushes, s.net, s.desire.met)
-    load(s.bushes, s.link_flow, s.links)
+        _sweep_rows(rows, s.bushes, s.links, s.desire, SWEEPS)
+        # A crumb behind a closed link, where all others have gone another way, would count with what that is charged.
+        settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)
+        load(s.bushes, s.link_flow, s.links)
+    return used
 
 
 def _drop_lost(s: State, newly: np.ndarray, ways: Ways, moved: np.ndarray) -> None:
@@ -247,35 +254,38 @@ def warm_rounds(
     """
     links = s.links
     every, moved = np.arange(len(s.bushes.group)), np.zeros(len(s.bushes.group), np.bool_)
-    found, renewed = np.zeros((len(every), 2)), np.zeros((len(every), 4))
+    found, renewed = np.zeros((len(every), 2)), np.zeros((len(every), 3))
     ways = _ways_of(s.net.start.tobytes(), s.net.head.tobytes(), s.net.first_thru, s.skim.shape[1])
+    rows = every[:0]
     if newly.any():
         _drop_lost(s, newly, ways, moved)
-        _leave_closed(s, newly, moved)
-    gap, last, slow, done = 0.0, np.inf, 0, 0
+        rows = _leave_closed(s, newly, moved)
+    gap, last, slow, done = FIRST_GAP, np.inf, 0, 0
     while True:
-        _fill_skims(s, newly, ways)
-        _look(CHUNKS, s.bushes, links, s.desire.met, s.skim, found)
         paid = _paid(s)
-        gap = float(found.sum()) / paid if paid > 0.0 else 0.0
-        if progress:
-            progress(done, gap)
-        slow += gap > SLOW * last
-        if gap <= target_gap or done == max_rounds or slow > PATIENCE:
-            break
-        last, wanted = gap, target_gap * paid
-        rows = _lacking(found[:, 1], LEAVE * max(wanted, float(found[:, 1].sum())))
-        moved[rows] = True
+        wanted = target_gap * paid
+        if (
+            done > 0 or len(rows) == 0 or max_rounds == 0
+        ):  # else the bushes that left a closed link are the ones to renew
+            _fill_skims(s, newly, ways)
+            _look(CHUNKS, s.bushes, links, s.desire.met, s.skim, found)
+            gap = float(found.sum()) / paid if paid > 0.0 else 0.0
+            if progress:
+                progress(done, gap)
+            slow += gap > SLOW * last
+            if gap <= target_gap or done == max_rounds or slow > PATIENCE:
+                break
+            last, rows = gap, _lacking(found[:, 1], LEAVE * max(wanted, float(found[:, 1].sum())))
+            moved[rows] = True
         for _ in range(REPEATS if len(rows) <= FEW * len(every) else 1):
             settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)  # crumbs on dear ways would bar shortcuts
             renew_all(CHUNKS, rows, s.bushes, s.net, links, s.desire, IGNORE * gap, s.skim, renewed)
-            if renewed[:, 2].max() > s.bushes.tail.shape[1]:
-                s = s._replace(bushes=grow(s.bushes, min(len(links.flow), int(1.2 * renewed[:, 2].max()))))
-            if float(renewed[rows, 1].sum()) <= LEAVE * max(wanted, gap * paid):
+            if renewed[:, 1].max() > s.bushes.tail.shape[1]:
+                s = s._replace(bushes=grow(s.bushes, min(len(links.flow), int(1.2 * renewed[:, 1].max()))))
+            if float(renewed[rows, 0].sum()) <= LEAVE * max(wanted, gap * paid):
                 break
             rest(rows, s.bushes, links, moved, wanted, FINDS)
         rest(every, s.bushes, links, moved, wanted, FINDS_ALL)
         done += 1
-    settle_all(CHUNKS, np.flatnonzero(moved), s.bushes, s.net, s.desire.met)
     load(s.bushes, s.link_flow, links)
     return s.bushes, moved, gap, done
