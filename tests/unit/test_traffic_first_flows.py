@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from twin.kernels.traffic.all_or_nothing import LANES, all_or_nothing, batches_of
+from twin.kernels.traffic.all_or_nothing import LANES, all_or_nothing, batches_of, make_room
 from twin.kernels.traffic.bush import make_net
 from twin.kernels.traffic.equilibrium import MANY, Problem, _desire, _links, _make_bushes, solve
 from twin.kernels.traffic.equilibrium_steps import CHUNKS, load, settle_all
@@ -47,7 +47,8 @@ def test_loads_pay_the_least_cost_and_lose_no_trip(through: bool) -> None:
     assert sorted(batches[batches >= 0]) == list(range(len(group)))
     assert batches.shape[1] == LANES
     arc_tail, metric = np.repeat(np.arange(len(h.parent)), np.diff(h.arc_start)), customize(h, cost)
-    flow = all_or_nothing(h, arc_tail, batches, group, problem.demand, cost, metric.up, metric.down)
+    room = make_room(*cost.shape, len(h.arc_head))
+    flow = all_or_nothing(h, arc_tail, batches, group, problem.demand, cost, metric.up, metric.down, room)
     nodes = len(problem.link_start) - 1
     tail = np.repeat(np.arange(nodes), np.diff(problem.link_start))
     for k in range(CLASSES):

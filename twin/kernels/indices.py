@@ -8,6 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-ix = np.uint32
+ix: type[int] = np.uint32  # type: ignore[assignment]
 """What indices that cannot be negative are cast to. Sums of these and signed integers are signed, as they should be;
 loops over a range of them have 64 unsigned bits, which may only be used as indices."""

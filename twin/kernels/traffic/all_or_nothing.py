@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.hierarchy import Hierarchy
 
@@ -170,8 +171,8 @@ def _load_batch(
         for i in range(LANES):
             e, x = int(label[r, LANES + i]), load[r, i]
             if e >= 0 and x > 0.0:
-                loads[1, np.uint64(e)] += x
-                load[np.uint64(h.arc_head[np.uint64(e)]), i] += x
+                loads[1, ix(e)] += x
+                load[ix(h.arc_head[ix(e)]), i] += x
                 load[r, i] = 0.0
     for r in range(len(load) - 1, -1, -1):
         if above[r] == 0:
@@ -179,8 +180,8 @@ def _load_batch(
         for i in range(LANES):
             e, x = int(climbed[r, i]), load[r, i]
             if x > 0.0 and e >= 0:
-                loads[0, e] += x
-                load[arc_tail[e], i] += x
+                loads[0, ix(e)] += x
+                load[ix(arc_tail[ix(e)]), i] += x
             elif x > 0.0 and e < -1:
                 flow[-2 - e] += x
 
@@ -234,8 +235,8 @@ def _unpack(
     there, home = np.empty(nodes), np.empty(nodes)
     for r in range(nodes - 1, -1, -1):
         left = 0
-        for e in range(h.arc_start[r], h.arc_start[r + 1]):
-            p = h.arc_head[e]
+        for e in range(ix(h.arc_start[r]), ix(h.arc_start[r + 1])):
+            p = ix(h.arc_head[e])
             ahead[p], back[p], there[p], home[p] = 0.0, 0.0, up[e], down[e]
             if own[0, e] >= 0:
                 flow[own[0, e]] += loads[0, e]
@@ -248,9 +249,9 @@ def _unpack(
                 back[p] = loads[1, e]
                 left += 1
         for i in range(h.below_start[r], h.below_start[r + 1] if left > 0 else 0):
-            arc = h.below_arc[i]
-            for e in range(arc + 1, h.arc_start[arc_tail[arc] + 1]):
-                p = h.arc_head[e]
+            arc = ix(h.below_arc[i])
+            for e in range(ix(arc + 1), ix(h.arc_start[arc_tail[arc] + 1])):
+                p = ix(h.arc_head[e])
                 if ahead[p] > 0.0 and down[arc] + up[e] == there[p]:
                     loads[1, arc] += ahead[p]
                     loads[0, e] += ahead[p]
@@ -267,6 +268,8 @@ def _load_part(
     link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
     w, origins = make_labels(len(h.parent), demand.shape[1]), np.empty(LANES, np.int64)
+    loads[:] = 0.0
+    flow[:] = 0.0
     for b in range(part, len(batches), PARTS):
         k = group[batches[b, 0], 0]
         for i in range(LANES):
@@ -299,9 +302,14 @@ def _gather_parts(
     return flow[0]
 
 
+def make_room(classes: int, links: int, arcs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `all_or_nothing` adds loads up in."""
+    return np.empty((PARTS, classes, 2, arcs)), np.empty((PARTS, classes, links))
+
+
 def all_or_nothing(
     h: Hierarchy, arc_tail: np.ndarray, batches: np.ndarray, group: np.ndarray, demand: np.ndarray,
-    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray,
+    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, room: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:  # fmt: skip
     """Return the flow of the links [classes, links] with all trips on cheapest paths.
 
@@ -320,8 +328,9 @@ def all_or_nothing(
         Above zero; infinite when closed.
     up, down : float64 [classes, arcs]
         Of `customize`.
+    room : tuple
+        Of `make_room`; the result lies in it until the next call.
     """
-    classes, links = link_cost.shape
-    loads, flow = np.zeros((PARTS, classes, 2, up.shape[1])), np.zeros((PARTS, classes, links))
+    loads, flow = room
     _load_all(PARTS, batches, group, demand, h, arc_tail, link_cost, up, down, loads, flow)
     return _gather_parts(h, arc_tail, link_cost, up, down, loads, flow)

@@ -8,12 +8,13 @@ bush has few of them beside its arcs, so that a visit of all pairs costs a small
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import get_num_threads, njit
 
 from twin.kernels.indices import ix
+from twin.kernels.threads import over_threads
 from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.bush_sweep import Links, fill_times, refresh
 
@@ -25,6 +26,7 @@ WITHIN = 0.1  # of what is wanted that may remain within the bushes when they ar
 REST = 0.02  # or of what they could save at first
 STEPS = 6  # most Newton steps with the pairs of one search
 ROOM = 4096  # entries of the lists at first
+PIECES, FEW = 2, 50  # threads search for pairs by so many pieces each, of so many bushes at least
 
 
 class Pairs(NamedTuple):
@@ -95,7 +97,7 @@ class Members(NamedTuple):
     arc: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Members:
     """Return the pairs of each of the bushes `rows`; see `find_pairs`.
 
@@ -146,14 +148,33 @@ def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray)
     return Members(bush[:found], start[: found + 1], middle[:found], arc)
 
 
-@njit(cache=True)
+@over_threads
+def _members_of(begin: int, end: int, part: list[np.ndarray], found: list[Members], args: tuple[Any, ...]) -> None:
+    for i in range(begin, end):
+        found[i] = _members(part[i], *args)
+
+
 def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Pairs:
     """Return the pairs of the bushes `rows`, and fill `excess` [bushes] with what each could save within itself.
 
     Where used ways meet, each is paired with the one of most flow; so is the cheapest one if nobody uses it. Ways
     lead back over the arcs of most flow, from an unused one over the cheapest arcs.
     """
-    m = _members(rows, bushes, links, excess)
+    pieces = min(PIECES * get_num_threads(), len(rows) // FEW)
+    if get_num_threads() == 1 or pieces < 2:
+        return _pairs_of(_members(rows, bushes, links, excess), bushes)
+    found: list[Members] = [Members(*(np.empty(0),) * 4)] * pieces
+    _members_of(pieces, np.array_split(rows, pieces), found, (bushes, links, excess))
+    ends = np.concatenate([[0], np.cumsum([m.start[-1] for m in found])])
+    arc = np.concatenate([m.arc[: m.start[-1]] for m in found])
+    start = np.concatenate([[0], *(m.start[1:] + end for m, end in zip(found, ends, strict=False))])
+    middle = np.concatenate([m.middle + end for m, end in zip(found, ends, strict=False)])
+    return _pairs_of(Members(np.concatenate([m.bush for m in found]), start, middle, arc), bushes)
+
+
+@njit(cache=True)
+def _pairs_of(m: Members, bushes: Bushes) -> Pairs:
+    """Return the pairs that have these members, in their order."""
     count = len(m.bush)
     group, first, following = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
     start, reserve = np.zeros(2 * count + 1, np.int64), np.zeros((count, 2))

@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.indices import ix
-
 from twin.kernels.traffic.bush import Bushes, Net, Work, pack, sort, take_row
 
 SPARE = 20  # a bush without shortcuts is only packed anew when more than one arc in this many is unused
@@ -148,10 +147,10 @@ def cheapest(b: int, cost: np.ndarray, tolerance: float, net: Net, bushes: Bushe
         ahead = ahead + 1 if ahead + 1 < len(queue) else 0
         waits[u] = 0
         behind = _pass_on(u, reached, behind, origin, cost, net, w)
+    lowered = False
     for p in range(bushes.size[b, 0]):
-        if best[ix(node[p])] < w.low[ix(node[p])] * (1.0 - tolerance):
-            return True
-    return False
+        lowered = lowered or best[ix(node[p])] < w.low[ix(node[p])] * (1.0 - tolerance)
+    return lowered
 
 
 @njit(cache=True, inline="always")

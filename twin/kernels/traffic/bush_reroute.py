@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.bush import Bushes, Net, Work, make_work, pack, settle, sort, take_row
 from twin.kernels.traffic.bush_renew import cheapest, prune
@@ -20,7 +21,7 @@ def users(bushes: Bushes, closed: np.ndarray) -> np.ndarray:
     for b in range(len(bushes.group)):
         shut, link, flow = closed[bushes.group[b, 0]], bushes.link[b], bushes.flow[b]
         for a in range(bushes.first[b, bushes.size[b, 0]]):
-            if shut[link[a]] and flow[a] > 0.0:
+            if shut[ix(link[a])] and flow[a] > 0.0:
                 out[count] = b
                 count += 1
                 break

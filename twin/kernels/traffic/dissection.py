@@ -16,6 +16,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from twin.kernels.indices import ix
+
 LEAF = 40  # pieces up to this many nodes are ordered by minimum degree
 END_SHARE = 0.25  # share of a piece's nodes at either end of a line that the cut must lie between
 ENDS = 4  # nodes far apart that the lines are drawn between
@@ -41,10 +43,10 @@ def _hops(start: np.ndarray, adj: np.ndarray, nodes: int, root: int, hops: np.nd
     queue[0] = root
     done, found = 0, 1
     while done < found:
-        v = queue[done]
+        v = ix(queue[done])
         done += 1
-        for e in range(start[v], start[v + 1]):
-            w = adj[e]
+        for e in range(ix(start[v]), ix(start[v + 1])):
+            w = ix(adj[e])
             if hops[w] < 0:
                 hops[w] = hops[v] + 1
                 queue[found] = w
@@ -98,10 +100,11 @@ def _search(
             parent[2 * v] = state
             queue[found] = 2 * v
             found += 1
-        for e in range(start[v], start[v + 1]):
+        for e in range(ix(start[v]), ix(start[v + 1])):
             w = adj[e]
-            if parent[2 * w] == -1 and after[v] != w:
-                parent[2 * w] = state
+            entrance = ix(2 * w)
+            if parent[entrance] == -1 and after[v] != w:
+                parent[entrance] = state
                 queue[found] = 2 * w
                 found += 1
     return -1
@@ -156,6 +159,26 @@ def _cut(
 
 
 @njit(cache=True)
+def _sort_along(first: np.ndarray, second: np.ndarray, along: np.ndarray) -> None:
+    """Fill `along` with the nodes by the difference of two hop distances, each below their number; a counting sort."""
+    nodes = len(along)
+    ends = np.zeros(2 * nodes, np.int64)
+    for v in range(nodes):
+        ends[first[v] - second[v] + nodes] += 1
+    ends = np.cumsum(ends)
+    for v in range(nodes - 1, -1, -1):
+        key = first[v] - second[v] + nodes
+        ends[key] -= 1
+        along[ends[key]] = v
+
+
+@njit(cache=True)
+def _grade(size: float, low: float, high: float, nodes: int) -> float:
+    """Return the work that a separator of `size` between parts of `low` and `high` nodes leaves; see `_separate`."""
+    return size * (1.0 + 1.55 * ((low / nodes) ** 2.5 + (high / nodes) ** 2.5))
+
+
+@njit(cache=True)
 def _separate(start: np.ndarray, adj: np.ndarray, nodes: int, root: int, share: float) -> np.ndarray:
     """Return the side of every node of a connected piece: 0 and 1 the parts, 2 the separator between them.
 
@@ -173,18 +196,20 @@ def _separate(start: np.ndarray, adj: np.ndarray, nodes: int, root: int, share: 
             nearest[v] = min(nearest[v], hops[i, v])
         far = np.argmax(nearest)
     side = np.zeros(nodes, np.int64)
-    best, best_size = np.inf, nodes
+    best, limit = np.inf, nodes
     end = np.empty(nodes, np.int64)
     before, after = np.empty(nodes, np.int64), np.empty(nodes, np.int64)
-    parent = np.empty(2 * nodes, np.int64)
+    parent, along = np.empty(2 * nodes, np.int64), np.empty(nodes, np.int64)
     count = max(1, int(share * nodes))
     for i in range(ENDS):
         for j in range(i):
-            along = np.argsort((hops[i] - hops[j]).astype(np.float64), kind="mergesort")
+            _sort_along(hops[i], hops[j], along)
             end[:] = 0
             end[along[:count]] = 1
             end[along[nodes - count :]] = 2
-            size = _cut(start, adj, nodes, end, 2 * best_size, before, after, parent, queue)
+            while limit > 0 and _grade(limit, 0.5 * (nodes - limit), 0.5 * (nodes - limit), nodes) >= best:
+                limit -= 1  # a larger cut would not win if it were in the very middle
+            size = _cut(start, adj, nodes, end, limit, before, after, parent, queue)
             if size < 0:
                 continue
             low = 0
@@ -192,9 +217,9 @@ def _separate(start: np.ndarray, adj: np.ndarray, nodes: int, root: int, share: 
                 if parent[2 * v + 1] != -1:
                     low += 1
             high = nodes - low - size
-            grade = size * (1.0 + 1.55 * ((low / nodes) ** 2.5 + (high / nodes) ** 2.5))
+            grade = _grade(size, low, high, nodes)
             if grade < best:
-                best, best_size = grade, size
+                best = grade
                 for v in range(nodes):
                     side[v] = 0 if parent[2 * v + 1] != -1 else (2 if parent[2 * v] != -1 else 1)
     return side
@@ -221,24 +246,26 @@ def _minimum_degree(start: np.ndarray, adj: np.ndarray, piece: np.ndarray, local
         local[piece[i]] = -1
     for v in around:
         local[v] = -1
-    left = np.ones(total, np.bool_)
+    left, degree = np.ones(size, np.bool_), np.empty(size, np.int64)
+    for i in range(size):
+        degree[i] = linked[i].sum()
     order = np.empty(size, np.int64)
     for rank in range(size):
         chosen, least = -1, total + 1
         for i in range(size):
-            if left[i]:
-                degree = 0
-                for j in range(total):
-                    degree += linked[i, j] and left[j]
-                if degree < least:
-                    chosen, least = i, degree
+            if left[i] and degree[i] < least:
+                chosen, least = i, degree[i]
         left[chosen] = False
         order[rank] = piece[chosen]
         for i in range(size):
+            linked[i, chosen] = False
+        for i in range(size):
             if left[i] and linked[chosen, i]:
+                degree[i] = -1  # it is no neighbour of its own
                 for j in range(total):
-                    if j != i and linked[chosen, j] and left[j]:
-                        linked[i, j] = True
+                    linked[i, j] |= linked[chosen, j]
+                    degree[i] += linked[i, j]
+                linked[i, i] = False
     piece[:] = order
 
 

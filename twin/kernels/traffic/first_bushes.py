@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from twin.kernels.indices import ix
 from twin.kernels.traffic.all_or_nothing import LANES
 from twin.kernels.traffic.bush import CRUMB, Bushes
 
@@ -66,12 +67,12 @@ def add_tree(ways: Ways, link_cost: np.ndarray, weight: float, label: np.ndarray
         s, e = ways.start[v], ways.start[v + 1]
         least[:] = np.inf
         for j in range(s, e):
-            u, c = ways.row[j], link_cost[ways.link[j]]
+            u, c = ix(ways.row[j]), link_cost[ix(ways.link[j])]
             for i in range(LANES):
                 through, old = label[u, i] + c, least[i]
                 least[i] = through if through < old else old
         for j in range(s, e):
-            u, c = ways.row[j], link_cost[ways.link[j]]
+            u, c = ix(ways.row[j]), link_cost[ix(ways.link[j])]
             for i in range(LANES):
                 share[j, i] += weight if label[u, i] + c <= least[i] else 0.0
 
@@ -123,8 +124,8 @@ def _sort(origin: int, best: np.ndarray, guess: np.ndarray, s: Sketch) -> int:
         while depth > 0:
             v = s.stack[depth - 1]
             missing = -1
-            for a in range(s.start[v], s.start[v + 1]):
-                if s.place[s.tail[a]] < 0:
+            for a in range(ix(s.start[v]), ix(s.start[v + 1])):
+                if s.place[ix(s.tail[a])] < 0:
                     missing = s.tail[a]
                     break
             if missing < 0 and s.start[v] < s.start[v + 1]:
@@ -149,9 +150,9 @@ def _share_out(found: int, wanted: np.ndarray, s: Sketch) -> None:
             s.leads[z], s.amount[z] = 1, wanted[z]
     s.leads[s.order[0]] = 3
     for q in range(found - 1, 0, -1):
-        v = s.order[q]
-        first, end, want = s.start[v], s.start[v + 1], s.amount[v]
-        if end - first > 1 and s.leads[v] > 0:
+        v = ix(s.order[q])
+        first, end, want = ix(s.start[v]), ix(s.start[v + 1]), s.amount[v]
+        if end > first + 1 and s.leads[v] > 0:
             s.leads[v] = 3
         total, largest = 0.0, first
         for a in range(first, end):
@@ -163,10 +164,10 @@ def _share_out(found: int, wanted: np.ndarray, s: Sketch) -> None:
             flow = flow if flow > CRUMB * want and a != largest else 0.0
             rest -= flow
             s.flow[a] = flow
-            s.amount[s.tail[a]] += flow
-            s.leads[s.tail[a]] |= s.leads[v]
+            s.amount[ix(s.tail[a])] += flow
+            s.leads[ix(s.tail[a])] |= s.leads[v]
         s.flow[largest] = rest
-        s.amount[s.tail[largest]] += rest
+        s.amount[ix(s.tail[largest])] += rest
 
 
 @njit(cache=True)
@@ -180,19 +181,20 @@ def _write(b: int, found: int, bushes: Bushes, s: Sketch) -> None:
     bushes.size[b, 0], bushes.size[b, 1], bushes.size[b, 2] = live, found, meeting
     ahead, alive, dead = 0, meeting, live
     for q in range(found):
-        v = s.order[q]
+        v = ix(s.order[q])
         leads = s.leads[v]
         to = ahead if leads == 3 else alive if leads == 1 else dead
         ahead += leads == 3
         alive += leads == 1
         dead += leads == 0
         node[to], s.place[v] = v, to
-    arcs = 0
+    arcs = ix(0)
     for q in range(found):
         first[q] = arcs
-        for a in range(s.start[node[q]], s.start[node[q] + 1]):
-            tail[arcs], link[arcs], flow[arcs] = s.place[s.tail[a]], s.link[a], s.flow[a]
-            arcs += 1
+        v = ix(node[q])
+        for a in range(ix(s.start[v]), ix(s.start[v + 1])):
+            tail[arcs], link[arcs], flow[arcs] = s.place[ix(s.tail[a])], s.link[a], s.flow[a]
+            arcs = ix(arcs + 1)
     first[found] = arcs
 
 
@@ -205,12 +207,12 @@ def bush_of_shares(
 
     Returns False where the row has no room for them, or they do not make a bush.
     """
-    arcs = 0
+    arcs = ix(0)
     for v in range(len(best)):
         s.start[v] = arcs
-        for j in range(ways.start[v], ways.start[v + 1]):
+        for j in range(ix(ways.start[v]), ix(ways.start[v + 1])):
             s.tail[arcs], s.link[arcs], s.flow[arcs] = ways.tail[j], ways.link[j], share[j]
-            arcs += share[j] > 0.0
+            arcs = ix(arcs + (share[j] > 0.0))
     s.start[len(best)] = arcs
     if arcs > bushes.tail.shape[1]:
         return False

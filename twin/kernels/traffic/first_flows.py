@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.threads import over_threads
-from twin.kernels.traffic.all_or_nothing import LANES, PARTS, all_or_nothing, batches_of, least_costs
+from twin.kernels.traffic.all_or_nothing import LANES, PARTS, all_or_nothing, batches_of, least_costs, make_room
 from twin.kernels.traffic.bush import Bushes, Net, make_work, settle
 from twin.kernels.traffic.bush_start import make_heap, start_bush
 from twin.kernels.traffic.bush_sweep import Links, cost_and_slope, refresh
@@ -26,7 +26,23 @@ MIXES = 4  # quadratic models in a row after each of them
 PAIRS = 4  # steps between two loads in a model, per load
 COUNTS = 0.06  # weight from which a load counts for the bushes
 TINY = 1e-30  # weight of the trees at the last costs: part of the bushes, without flow where other trees are
+SUMS = 8  # sums side by side
 LEAST = 1e-7  # least cost of a link, as part of the mean: labels grow along every link
+
+
+@njit(cache=True)
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the sum of all products, by `SUMS` partial sums: one alone would wait for every addition."""
+    sums, whole = np.zeros(SUMS), len(a) - len(a) % SUMS
+    for first in range(0, whole, SUMS):
+        for i in range(SUMS):
+            sums[i] += a[first + i] * b[first + i]
+    total = 0.0
+    for i in range(whole, len(a)):
+        total += a[i] * b[i]
+    for i in range(SUMS):
+        total += sums[i]
+    return total
 
 
 @njit(cache=True)
@@ -42,18 +58,12 @@ def _model(loads: np.ndarray, extra: np.ndarray, links: Links, cost: np.ndarray,
         cube = links.bpr[link, 1] * ratio * ratio * ratio
         time[link], bent[link] = links.bpr[link, 0] + cube * ratio, 4.0 * cube * links.bpr[link, 2]
     for i in range(n):
-        total = 0.0
-        for link in range(m):
-            total += loads[i, link] * time[link]
-        cost[i] = extra[i] + total
+        cost[i] = extra[i] + _dot(loads[i], time)
     for i in range(n):
         for link in range(m):
             time[link] = loads[i, link] * bent[link]
         for j in range(i + 1):
-            total = 0.0
-            for link in range(m):
-                total += loads[j, link] * time[link]
-            bend[i, j] = bend[j, i] = total
+            bend[i, j] = bend[j, i] = _dot(loads[j], time)
 
 
 @njit(cache=True)
@@ -104,10 +114,11 @@ def _costs_and_weights(
     charged, loads, extra = [], np.zeros((0, n)), np.zeros(0)
     weight = np.zeros(0)
     fixed = np.where(np.isfinite(links.fixed), links.fixed, 0.0)
+    room = make_room(len(demand), n, len(h.arc_head))
     for done in range(LOADS):
         charged.append(_padded(links))
         metric = customize(h, charged[-1])
-        load = all_or_nothing(h, arc_tail, batches, group, demand, charged[-1], metric.up, metric.down)
+        load = all_or_nothing(h, arc_tail, batches, group, demand, charged[-1], metric.up, metric.down, room)
         loads = np.concatenate([loads, load.sum(axis=0)[None]])
         extra = np.append(extra, (load * fixed).sum())
         weight = np.append(weight, 1.0 if done == 0 else 0.0)

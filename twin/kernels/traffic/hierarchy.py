@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.dissection import dissection_order, undirected
 
@@ -255,20 +256,20 @@ def _customize(
     nodes = len(arc_start) - 1
     ahead, back = np.empty(nodes), np.empty(nodes)
     for r in range(nodes):
-        for e in range(arc_start[r], arc_start[r + 1]):
-            ahead[arc_head[e]] = up[e]
-            back[arc_head[e]] = down[e]
+        for e in range(ix(arc_start[r]), ix(arc_start[r + 1])):
+            ahead[ix(arc_head[e])] = up[e]
+            back[ix(arc_head[e])] = down[e]
         for i in range(below_start[r], below_start[r + 1]):
-            arc = below_arc[i]
+            arc = ix(below_arc[i])
             to, fro = down[arc], up[arc]
-            for e in range(arc + 1, arc_start[arc_tail[arc] + 1]):
-                w = arc_head[e]
+            for e in range(ix(arc + 1), ix(arc_start[arc_tail[arc] + 1])):
+                w = ix(arc_head[e])
                 there, home = to + up[e], down[e] + fro
                 ahead[w] = there if there < ahead[w] else ahead[w]
                 back[w] = home if home < back[w] else back[w]
-        for e in range(arc_start[r], arc_start[r + 1]):
-            up[e] = ahead[arc_head[e]]
-            down[e] = back[arc_head[e]]
+        for e in range(ix(arc_start[r]), ix(arc_start[r + 1])):
+            up[e] = ahead[ix(arc_head[e])]
+            down[e] = back[ix(arc_head[e])]
 
 
 @over_threads

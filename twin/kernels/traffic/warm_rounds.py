@@ -29,10 +29,11 @@ from twin.kernels.traffic.warm_adopt import grow
 
 BLOCKED = 1e12  # minutes; what a warm start charges on links that were open, until nobody is left on them
 SWEEPS = 2  # over the bushes that used a closed link
+CLOSE, NEAR = 0.3, 100.0
 REROUTES = 40  # most renewals until nobody is left on a closed link
 IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait
-LEAVE = 0.05  # bushes that lack no more than this part of what all lack, or of the target, wait
-FEW, REPEATS = 0.2, 3  # as long as this part of the bushes lack ways, they go on alone so many times
+LEAVE = 0.02  # bushes that lack no more than this part of what all lack, or of the target, wait
+FEW, REPEATS = 0.2, 2  # as long as this part of the bushes lack ways, they go on alone so many times
 FINDS, FINDS_ALL = 3, 1  # most searches for pairs on the way there, among the bushes renewed and among all
 SLOW, PATIENCE = 0.5, 4  # rounds that leave more than this part of the gap, before others go on
 FIRST_GAP = 1e-4  # what a closure is taken to make of it, until skims tell
@@ -261,6 +262,7 @@ def warm_rounds(
         _drop_lost(s, newly, ways, moved)
         rows = _leave_closed(s, newly, moved)
     gap, last, slow, done = FIRST_GAP, np.inf, 0, 0
+    allowed = LEAVE * FIRST_GAP * _paid(s)
     while True:
         paid = _paid(s)
         wanted = target_gap * paid
@@ -275,14 +277,16 @@ def warm_rounds(
             slow += gap > SLOW * last
             if gap <= target_gap or done == max_rounds or slow > PATIENCE:
                 break
-            last, rows = gap, _lacking(found[:, 1], LEAVE * max(wanted, float(found[:, 1].sum())))
+            beyond = float(found[:, 1].sum())
+            allowed = CLOSE * wanted if beyond <= NEAR * wanted else LEAVE * beyond
+            last, rows = gap, _lacking(found[:, 1], allowed)
             moved[rows] = True
         for _ in range(REPEATS if len(rows) <= FEW * len(every) else 1):
             settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)  # crumbs on dear ways would bar shortcuts
             renew_all(CHUNKS, rows, s.bushes, s.net, links, s.desire, IGNORE * gap, s.skim, renewed)
             if renewed[:, 1].max() > s.bushes.tail.shape[1]:
                 s = s._replace(bushes=grow(s.bushes, min(len(links.flow), int(1.2 * renewed[:, 1].max()))))
-            if float(renewed[rows, 0].sum()) <= LEAVE * max(wanted, gap * paid):
+            if float(renewed[rows, 0].sum()) <= allowed:
                 break
             rest(rows, s.bushes, links, moved, wanted, FINDS)
         rest(every, s.bushes, links, moved, wanted, FINDS_ALL)
