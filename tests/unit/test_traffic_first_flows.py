@@ -118,4 +118,8 @@ def test_same_bits_for_any_number_of_threads() -> None:
         assert other.relative_gap == found[0].relative_gap
         assert np.array_equal(other.link_flow, found[0].link_flow)
         assert np.array_equal(other.skim, found[0].skim)
-        assert np.array_equal(other.bushes.flow, found[0].bushes.flow)
+        assert np.array_equal(other.bushes.size, found[0].bushes.size)
+        for b, (_, reached, _) in enumerate(other.bushes.size):
+            arcs = other.bushes.first[b, reached]
+            assert np.array_equal(other.bushes.link[b, :arcs], found[0].bushes.link[b, :arcs])
+            assert np.array_equal(other.bushes.flow[b, :arcs], found[0].bushes.flow[b, :arcs])

@@ -248,7 +248,9 @@ def _unpack(
             elif loads[1, e] > 0.0:
                 back[p] = loads[1, e]
                 left += 1
-        for i in range(h.below_start[r], h.below_start[r + 1] if left > 0 else 0):
+        for i in range(h.below_start[r], h.below_start[r + 1]):
+            if left == 0:
+                break
             arc = ix(h.below_arc[i])
             for e in range(ix(arc + 1), ix(h.arc_start[arc_tail[arc] + 1])):
                 p = ix(h.arc_head[e])
@@ -256,10 +258,12 @@ def _unpack(
                     loads[1, arc] += ahead[p]
                     loads[0, e] += ahead[p]
                     ahead[p] = 0.0
+                    left -= 1
                 if back[p] > 0.0 and down[e] + up[arc] == home[p]:
                     loads[1, e] += back[p]
                     loads[0, arc] += back[p]
                     back[p] = 0.0
+                    left -= 1
 
 
 @njit(cache=True)
@@ -295,8 +299,12 @@ def _gather_parts(
 ) -> np.ndarray:  # fmt: skip
     """Sum the parts of `loads` [parts, classes, 2, arcs] and `flow` [parts, classes, links], and unpack the sums."""
     for part in range(1, PARTS):
-        loads[0] += loads[part]
-        flow[0] += flow[part]
+        for k in range(len(link_cost)):
+            for e in range(loads.shape[3]):
+                loads[0, k, 0, e] += loads[part, k, 0, e]
+                loads[0, k, 1, e] += loads[part, k, 1, e]
+            for link in range(flow.shape[2]):
+                flow[0, k, link] += flow[part, k, link]
     for k in range(len(link_cost)):
         _unpack(h, arc_tail, link_cost[k], up[k], down[k], loads[0, k], flow[0, k])
     return flow[0]

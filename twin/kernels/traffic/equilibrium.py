@@ -33,12 +33,12 @@ from twin.kernels.traffic.equilibrium_steps import (
     sweeps,
 )
 from twin.kernels.traffic.first_flows import spread
-from twin.kernels.traffic.hierarchy import Hierarchy, build_hierarchy, first_passed
+from twin.kernels.traffic.hierarchy import build_hierarchy, first_passed
 from twin.kernels.traffic.joint_newton import joint_steps
 from twin.kernels.traffic.link_cost import BPR, NO_CURVES
-from twin.kernels.traffic.skim import skims
 from twin.kernels.traffic.warm_adopt import Room, adopt, grow
 from twin.kernels.traffic.warm_rounds import BLOCKED, State, warm_rounds
+from twin.kernels.traffic.zone_skims import Ways, fill_zone_skims, ways_by
 
 MANY = 100  # bushes from which on a cold start goes by a hierarchy, and sweeps go in blocks
 FINE = 1e-7  # gap from which on they go one after the other: the mean of blocks is slow to settle
@@ -174,7 +174,7 @@ def solve(
     newly = np.zeros_like(closed) if start is None else closed & ~start.closed
     limit = 0.5 * BLOCKED if newly.any() else np.inf
     s, fresh = _before(problem, start, room, closed, newly)
-    hierarchy = _first_flows(problem, s, fresh, start is None)
+    ways = _first_flows(problem, s, fresh, start is None)
     gap, done, moved = np.inf, 0, np.ones(len(s.bushes.group), np.bool_)
     if start is not None:
         changed = _changed(s, start, fresh)
@@ -183,7 +183,7 @@ def solve(
     if gap > target_gap:
         rows = _users(s.bushes, newly) if newly.any() and s.desire.response.size else np.arange(len(moved))
         stop = Stop(target_gap, max_rounds, limit, progress)
-        s, gap, done = _rounds(s, hierarchy, rows, done, start is not None, stop)
+        s, gap, done = _rounds(s, ways, rows, done, start is not None, stop)
         moved[:] = True
         fill_skims(s.bushes, problem.link_start, problem.link_head, s.links, problem.first_thru, s.skim)
     if room is not None:
@@ -218,26 +218,27 @@ def _before(
     return State(bushes, net, links, desire, link_flow, skim), fresh
 
 
-def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> Hierarchy | None:
-    """Give the bushes `fresh` their first flows; return the hierarchy of a cold start that was made by one."""
-    bushes, hierarchy = s.bushes, None
+def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> Ways | None:
+    """Give the bushes `fresh` their first flows; return the ways between zones that a cold start has found them by."""
+    bushes, ways = s.bushes, None
     many = len(bushes.group) >= MANY
     if many and cold and s.desire.response.size == 0:
         graph = problem.link_start, problem.link_head
         hierarchy = build_hierarchy(*graph, first_passed(*graph, problem.first_thru, problem.demand.shape[1]))
         spread(hierarchy, s.net, bushes, s.desire.demand, s.desire.met, s.links)
+        ways = ways_by(hierarchy, problem.demand.shape[1])
     elif len(fresh) > 0:
         start_all(CHUNKS, fresh, bushes, s.net, s.links, s.desire)
     if 0 < len(fresh) == len(bushes.group):
-        if hierarchy is None:
+        if ways is None:
             settle_all(CHUNKS, fresh, bushes, s.net, s.desire.met)
         load(bushes, s.link_flow, s.links)
-        enough = (FIRST if hierarchy is None else FIRST_SPREAD) * _paid(s.link_flow, s.links)
+        enough = (FIRST if ways is None else FIRST_SPREAD) * _paid(s.link_flow, s.links)
         if s.desire.response.size == 0:
             rest(fresh, bushes, s.links, np.zeros(len(fresh), np.bool_), enough, FINDS)
         else:
             sweeps(bushes, s.links, s.desire, len(s.net.start) - 1, np.full(len(fresh), np.inf), enough, many)
-    return hierarchy
+    return ways
 
 
 def _changed(s: State, start: Solution, fresh: np.ndarray) -> np.ndarray:
@@ -294,11 +295,11 @@ class _Watch:
 
 
 def _rounds(
-    s: State, hierarchy: Hierarchy | None, rows: np.ndarray, first: int, aside: bool, stop: Stop
+    s: State, ways: Ways | None, rows: np.ndarray, first: int, aside: bool, stop: Stop
 ) -> tuple[State, float, int]:
     """Renew the bushes and move flow within them, from round `first` and the bushes `rows` on, to the gap asked for.
 
-    `aside`: bushes that hold little of the excess may be left out for a while. With a `hierarchy`, the gap of fixed
+    `aside`: bushes that hold little of the excess may be left out for a while. With `ways`, the gap of fixed
     demand is checked by skims before bushes are renewed. Where rounds stall all flow moves together.
     """
     bushes, net, links, desire, link_flow, skim = s
@@ -307,8 +308,8 @@ def _rounds(
     for done in range(first, stop.max_rounds + 1):
         settle_all(CHUNKS, rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
-        if hierarchy is not None:
-            gap = _gap_of_skims(hierarchy, links, desire.met, link_flow, skim)
+        if ways is not None:
+            gap = _gap_of_skims(ways, links, desire.met, link_flow, skim)
             if gap <= stop.target_gap:
                 if stop.progress:
                     stop.progress(done, gap)
@@ -382,12 +383,10 @@ def _cut_off(skim: np.ndarray, desire: Desire, limit: float, groups: np.ndarray)
     return bool(lost.any())
 
 
-def _gap_of_skims(
-    hierarchy: Hierarchy, links: Links, met: np.ndarray, link_flow: np.ndarray, skim: np.ndarray
-) -> float:
+def _gap_of_skims(ways: Ways, links: Links, met: np.ndarray, link_flow: np.ndarray, skim: np.ndarray) -> float:
     """Return the relative gap of fixed demand without a look at the bushes; fill the skims."""
-    zones, paid = np.arange(met.shape[1]), _paid(link_flow, links)
-    skim[:] = skims(hierarchy, links.cost, zones, zones)
+    paid = _paid(link_flow, links)
+    fill_zone_skims(ways, links.cost, skim)
     return max(0.0, (paid - least_cost(met, skim)) / paid) if paid > 0.0 else 0.0
 
 

@@ -194,15 +194,16 @@ def plan_points(hierarchy: Hierarchy, origins: np.ndarray, destinations: np.ndar
 
 def skims_of(
     hierarchy: Hierarchy, metric: Metric, origins: np.ndarray, destinations: np.ndarray,
-    plans: tuple[Plan, Plan] | None = None,
+    plans: tuple[Plan, Plan] | None = None, skim: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Return the least costs for costs that `customize` has already given to a hierarchy.
 
-    `plans` are those of the points (`plan_points`), where they are at hand.
+    `plans` are those of the points (`plan_points`), where they are at hand; `skim` is filled, where there is one.
     """
     h = hierarchy
     origins, destinations = (np.ascontiguousarray(points, np.int64) for points in (origins, destinations))
-    skim = np.empty((len(metric.link_cost), len(origins), len(destinations)))
+    if skim is None:
+        skim = np.empty((len(metric.link_cost), len(origins), len(destinations)))
     if skim.size == 0:
         return skim
     out, back = plan_points(h, origins, destinations) if plans is None else plans

@@ -9,7 +9,6 @@ these rounds come to nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,46 +21,19 @@ from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import reroute_all, users
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
 from twin.kernels.traffic.equilibrium_steps import CHUNKS, load, renew_all, settle_all
-from twin.kernels.traffic.hierarchy import Hierarchy
-from twin.kernels.traffic.skim import build_hierarchy, customize, plan_points, skims_of
-from twin.kernels.traffic.skim_labels import Plan
 from twin.kernels.traffic.warm_adopt import grow
+from twin.kernels.traffic.zone_skims import Ways, fill_zone_skims, ways_of
 
 BLOCKED = 1e12  # minutes; what a warm start charges on links that were open, until nobody is left on them
 SWEEPS = 2  # over the bushes that used a closed link
-CLOSE, NEAR = 0.3, 100.0
 REROUTES = 40  # most renewals until nobody is left on a closed link
 IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait
-LEAVE = 0.02  # bushes that lack no more than this part of what all lack, or of the target, wait
+LEAVE = 0.02  # bushes that lack no more than this part of what all lack wait
+CLOSE, NEAR = 0.3, 100.0  # or than this part of the target, where all lack no more than so many times that
 FEW, REPEATS = 0.2, 2  # as long as this part of the bushes lack ways, they go on alone so many times
 FINDS, FINDS_ALL = 3, 1  # most searches for pairs on the way there, among the bushes renewed and among all
 SLOW, PATIENCE = 0.5, 4  # rounds that leave more than this part of the gap, before others go on
 FIRST_GAP = 1e-4  # what a closure is taken to make of it, until skims tell
-KEPT = 2  # hierarchies kept
-
-
-class Ways(NamedTuple):
-    """What least costs between the zones of a network need besides the costs of its links."""
-
-    hierarchy: Hierarchy
-    zones: np.ndarray
-    plans: tuple[Plan, Plan]
-
-
-@lru_cache(maxsize=KEPT)
-def _ways_of(start: bytes, head: bytes, first_thru: int, zones: int) -> Ways:
-    """Return the `Ways` of a network given by the bytes of a `Net`: scenarios of one city share them."""
-    hierarchy = build_hierarchy(
-        np.frombuffer(start, np.int32).astype(np.int64), np.frombuffer(head, np.int32).astype(np.int64), first_thru
-    )
-    points = np.arange(zones)
-    return Ways(hierarchy, points, plan_points(hierarchy, points, points))
-
-
-def _fill_skims(s: State, newly: np.ndarray, ways: Ways) -> None:
-    """Fill the least costs between zones, without the links of `newly` [classes, links]."""
-    metric = customize(ways.hierarchy, np.where(newly, np.inf, s.links.cost))
-    s.skim[:] = skims_of(ways.hierarchy, metric, ways.zones, ways.zones, ways.plans)
 
 
 @njit(cache=True)
@@ -217,7 +189,7 @@ def _drop_lost(s: State, newly: np.ndarray, ways: Ways, moved: np.ndarray) -> No
     if not no_way_round(newly, s.links.cost, 0.5 * BLOCKED, s.net):
         return
     desire = s.desire
-    _fill_skims(s, newly, ways)
+    fill_zone_skims(ways, np.where(newly, np.inf, s.links.cost), s.skim)
     lost = np.isinf(s.skim) & (desire.met > 0.0) & ~np.eye(len(ways.zones), dtype=bool)
     if lost.any():
         desire.met[lost] = 0.0
@@ -235,6 +207,22 @@ def _paid(s: State) -> float:
     else:
         load(s.bushes, s.link_flow, s.links)
     return float(np.sum(s.link_flow * np.where(s.link_flow > 0.0, s.links.cost, 0.0)))
+
+
+def _renew_some(
+    s: State, rows: np.ndarray, tolerance: float, allowed: float, wanted: float, moved: np.ndarray
+) -> State:  # fmt: skip
+    """Renew the bushes `rows` and move flow within them, until they could save no more than `allowed`."""
+    found = np.zeros((len(moved), 3))
+    for _ in range(REPEATS if len(rows) <= FEW * len(moved) else 1):
+        settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)  # crumbs on dear ways would bar shortcuts
+        renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, tolerance, s.skim, found)
+        if found[:, 1].max() > s.bushes.tail.shape[1]:
+            s = s._replace(bushes=grow(s.bushes, min(len(s.links.flow), int(1.2 * found[:, 1].max()))))
+        if float(found[:, 0].sum()) <= allowed:
+            break
+        rest(rows, s.bushes, s.links, moved, wanted, FINDS)
+    return s
 
 
 def warm_rounds(
@@ -255,8 +243,8 @@ def warm_rounds(
     """
     links = s.links
     every, moved = np.arange(len(s.bushes.group)), np.zeros(len(s.bushes.group), np.bool_)
-    found, renewed = np.zeros((len(every), 2)), np.zeros((len(every), 3))
-    ways = _ways_of(s.net.start.tobytes(), s.net.head.tobytes(), s.net.first_thru, s.skim.shape[1])
+    found = np.zeros((len(every), 2))
+    ways = ways_of(s.net.start.tobytes(), s.net.head.tobytes(), s.net.first_thru, s.skim.shape[1])
     rows = every[:0]
     if newly.any():
         _drop_lost(s, newly, ways, moved)
@@ -266,10 +254,8 @@ def warm_rounds(
     while True:
         paid = _paid(s)
         wanted = target_gap * paid
-        if (
-            done > 0 or len(rows) == 0 or max_rounds == 0
-        ):  # else the bushes that left a closed link are the ones to renew
-            _fill_skims(s, newly, ways)
+        if done > 0 or len(rows) == 0 or max_rounds == 0:  # else first come those that left a closed link
+            fill_zone_skims(ways, np.where(newly, np.inf, links.cost), s.skim)
             _look(CHUNKS, s.bushes, links, s.desire.met, s.skim, found)
             gap = float(found.sum()) / paid if paid > 0.0 else 0.0
             if progress:
@@ -281,14 +267,7 @@ def warm_rounds(
             allowed = CLOSE * wanted if beyond <= NEAR * wanted else LEAVE * beyond
             last, rows = gap, _lacking(found[:, 1], allowed)
             moved[rows] = True
-        for _ in range(REPEATS if len(rows) <= FEW * len(every) else 1):
-            settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)  # crumbs on dear ways would bar shortcuts
-            renew_all(CHUNKS, rows, s.bushes, s.net, links, s.desire, IGNORE * gap, s.skim, renewed)
-            if renewed[:, 1].max() > s.bushes.tail.shape[1]:
-                s = s._replace(bushes=grow(s.bushes, min(len(links.flow), int(1.2 * renewed[:, 1].max()))))
-            if float(renewed[rows, 0].sum()) <= allowed:
-                break
-            rest(rows, s.bushes, links, moved, wanted, FINDS)
+        s = _renew_some(s, rows, IGNORE * gap, allowed, wanted, moved)
         rest(every, s.bushes, links, moved, wanted, FINDS_ALL)
         done += 1
     load(s.bushes, s.link_flow, links)
