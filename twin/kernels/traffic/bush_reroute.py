@@ -53,13 +53,13 @@ def _reroute(
     reached, origin, best, high = bushes.size[b, 1], bushes.group[b, 1], w.best, w.high
     w.state[:] = 0  # 2 where an affected node lacks the last link of its cheapest path
     w.entering[:] = -1
-    lack = 0
+    lack, lowest = 0, reached
     for p in range(1, reached):
-        v = node[p]
+        v = ix(node[p])
         if high[v] < limit or best[v] >= limit:
             continue
         w.state[v] = 2
-        lack += 1
+        lack, lowest = lack + 1, min(lowest, p)
         for a in range(first[p], first[p + 1]):
             u = node[tail[a]]
             if w.mark[link[a]] == 0:
@@ -72,22 +72,21 @@ def _reroute(
                 lack -= 1
     if kept + lack > len(link):
         return False
-    for u in range(len(w.place)):
-        if w.place[u] < 0 or (u < net.first_thru and u != origin):
+    for n in range(len(net.head) if lack > 0 else 0):
+        v, u = net.head[n], net.tail[n]
+        if w.state[ix(v)] != 2 or w.place[u] < 0 or (u < net.first_thru and u != origin):
             continue
-        for n in range(net.start[u], net.start[u + 1]):
-            v = net.head[n]
-            if w.state[v] == 2 and best[u] + cost[n] == best[v] and not closed[n] and _ahead(u, v, limit, w):
-                if w.mark[n] == 0:
-                    w.following[n], w.entering[v] = -1, n
-                w.state[v] = 0
-                lack -= 1
+        if best[u] + cost[n] == best[v] and not closed[n] and _ahead(u, v, limit, w):
+            if w.mark[n] == 0:
+                w.following[n], w.entering[v] = -1, n
+            w.state[v] = 0
+            lack -= 1
     if lack > 0:
         return False  # links that cost nothing may lead in a circle
     take_row(b, bushes, net, w)
     for p in range(reached):
         w.order[p] = p
-    sort(0, reached - 1, w)
+    sort(lowest, reached - 1, w)
     pack(b, reached, wanted, bushes, w)
     _start_empty(b, cost, bushes, w.low)
     settle(b, met, bushes, w)
@@ -100,11 +99,13 @@ def _start_empty(b: int, cost: np.ndarray, bushes: Bushes, low: np.ndarray) -> N
     first, tail, link, flow = bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
     low[0] = 0.0
     for p in range(1, bushes.size[b, 0]):
-        cheapest, least, total = first[p], np.inf, 0.0
-        for a in range(first[p], first[p + 1]):
+        s, e = ix(first[p]), ix(first[p + 1])
+        cheapest, least, total = s, np.inf, 0.0
+        for a in range(s, e):
             total += flow[a]
-            if low[tail[a]] + cost[link[a]] < least:
-                cheapest, least = a, low[tail[a]] + cost[link[a]]
+            way = low[ix(tail[a])] + cost[ix(link[a])]
+            if way < least:
+                cheapest, least = a, way
         low[p] = least
         if total <= 0.0:
             flow[cheapest] = 1.0

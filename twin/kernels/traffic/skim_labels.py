@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads_from
 
 FROM = 16  # origins per batch
@@ -125,8 +126,8 @@ def _fill_from(
 ) -> None:
     """Carry the costs of a batch of `FROM` points up: lowest row first, each into the rows of its arcs."""
     for r in range(len(rank) - 1, -1, -1):
-        for e in range(start[rank[r]], start[rank[r] + 1]):
-            p, c = row[head[e]], cost[e]
+        for e in range(ix(start[rank[r]]), ix(start[rank[r] + 1])):
+            p, c = ix(row[ix(head[e])]), cost[e]
             for i in range(FROM):
                 through, old = label[r, i] + c, label[p, i]
                 label[p, i] = through if through < old else old
@@ -138,8 +139,8 @@ def _fill_to(
 ) -> None:
     """Carry the costs of a batch of `TO` points up: lowest row first, each into the rows of its arcs."""
     for r in range(len(rank) - 1, -1, -1):
-        for e in range(start[rank[r]], start[rank[r] + 1]):
-            p, c = row[head[e]], cost[e]
+        for e in range(ix(start[rank[r]]), ix(start[rank[r] + 1])):
+            p, c = ix(row[ix(head[e])]), cost[e]
             for i in range(TO):
                 through, old = label[r, i] + c, label[p, i]
                 label[p, i] = through if through < old else old
@@ -237,7 +238,7 @@ def _useful(
     """
     least, chosen = FAR, -1
     for c in range(common if common > FEW else 0):
-        h, t = here[c], there[c]
+        h, t = ix(here[c]), ix(there[c])
         cost = ahead[h, 0, 0] + ahead[h, 0, SIDE - 1] + back[t, side, 0] + back[t, side, SIDE - 1]
         if cost < least:
             least, chosen = cost, c
@@ -251,9 +252,9 @@ def _useful(
         for c in range(common):
             kept[c] = c
         return common
-    h, t, count = here[chosen], there[chosen], 0
+    h, t, count = ix(here[chosen]), ix(there[chosen]), 0
     for c in range(common):
-        a, b = here[c], there[c]
+        a, b = ix(here[c]), ix(there[c])
         x, y = np.int32(FAR), np.int32(FAR)
         for i in range(SIDE):
             x = min(x, np.int32(ahead[a, 0, i] - ahead[h, 0, i]))
@@ -367,13 +368,13 @@ def _product(
             first = destinations.row_start[to]
             size, common, r = destinations.row_start[to + 1] - first, 0, 0
             while r < size:
-                h = row[destinations.row_rank[first + r]]
+                h = row[ix(destinations.row_rank[ix(first + r)])]
                 if h >= 0:
                     here[common], there[common] = low + h, first + r
                     common += 1
                     r += 1
                 else:
-                    r = destinations.row_next[first + r]
+                    r = destinations.row_next[ix(first + r)]
             for side in range(TO // SIDE):
                 useful = _useful(coarse_ahead, coarse_back, side, here, there, common, kept)
                 _tile(ahead, sides, side, here, there, kept, useful, work)
@@ -383,7 +384,7 @@ def _product(
         for place in range(batch * FROM, min((batch + 1) * FROM, len(origins.point))):
             out, line = skim[origins.point[place]], panel[place - batch * FROM]
             for j in range(count):
-                out[j] = line[inverse[j]]
+                out[j] = line[ix(inverse[j])]
 
 
 def product(
