@@ -9,6 +9,7 @@ from twin.kernels.threads import over_threads
 from twin.kernels.traffic.bush import Bushes, copy_part, make_bushes, origins_of
 
 CHUNKS = 16  # bushes are copied in this many parallel parts
+SPARE = 1.15  # rows get so much more room than the longest needs: a cold start, which made them, needs more
 
 
 def grow(bushes: Bushes, arcs: int) -> Bushes:
@@ -17,6 +18,12 @@ def grow(bushes: Bushes, arcs: int) -> Bushes:
     for wide, old in zip(new, bushes, strict=True):
         wide[:, : old.shape[1]] = old
     return new
+
+
+def _width(bushes: Bushes) -> int:
+    """Return how many arcs the rows of a copy need."""
+    longest = bushes.first[np.arange(len(bushes.group)), bushes.size[:, 1]].max(initial=0)
+    return min(bushes.tail.shape[1], int(SPARE * longest) + 1)
 
 
 def adopt(old: Bushes, demand: np.ndarray, opened: np.ndarray, lost: np.ndarray) -> tuple[Bushes, np.ndarray]:
@@ -33,7 +40,7 @@ def adopt(old: Bushes, demand: np.ndarray, opened: np.ndarray, lost: np.ndarray)
     reached = old.size[before, 1] if len(old.size) else before
     short = (reached < old.node.shape[1]) | lost[group[:, 0], group[:, 1]]
     before[opened[group[:, 0]] & short] = -1
-    new = make_bushes(group, old.node.shape[1], old.tail.shape[1])
+    new = make_bushes(group, old.node.shape[1], old.tail.shape[1] if (before < 0).any() else _width(old))
     _copy(CHUNKS, before, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, demand)
     return new, np.flatnonzero(before < 0)
 
@@ -43,7 +50,7 @@ class Room:
 
     def __init__(self, base: Bushes) -> None:
         self._base = base
-        self._bushes = make_bushes(base.group, base.node.shape[1], base.tail.shape[1])
+        self._bushes = make_bushes(base.group, base.node.shape[1], _width(base))
         self._changed = np.ones(len(base.group), np.bool_)
 
     def restored(self) -> Bushes:
