@@ -20,6 +20,7 @@ BALANCE_TOLERANCE = 1e-12
 BALANCE_ROUNDS = 2000
 CALIBRATION_TOLERANCE = 1e-11
 CALIBRATION_ROUNDS = 60
+SAMPLE_BETA = 0.4  # 1/km
 BETA_LIMIT = 200.0  # largest beta, in units of 1 / mean cost without deterrence
 
 
@@ -32,13 +33,18 @@ def _sample(size: int, rng: np.random.Generator) -> Inputs:
     if zones > 4:
         productions[1] = attractions[2] = 0.0
     attractions *= productions.sum() / attractions.sum()
-    unweighted = float(productions @ cost @ attractions) / productions.sum() ** 2
+    exponent = float(rng.choice([0.0, 0.3]))
+    # The mean of some trips that meet both ends, so that it can be reached: few zones leave little choice.
+    trips = cost**exponent * np.exp(-SAMPLE_BETA * cost)
+    for _ in range(200):
+        trips *= (productions / np.where(productions > 0.0, trips.sum(axis=1), 1.0))[:, None]
+        trips *= attractions / np.where(attractions > 0.0, trips.sum(axis=0), 1.0)
     return {
         "productions": productions,
         "attractions": attractions,
         "cost": cost,
-        "exponent": float(rng.choice([0.0, 0.3])),
-        "target_mean_cost": 0.7 * unweighted,
+        "exponent": exponent,
+        "target_mean_cost": float((trips * cost).sum() / trips.sum()),
     }
 
 
@@ -119,7 +125,8 @@ def gravity_reference(
     exponent : float
         Of the cost in the deterrence function.
     target_mean_cost : float
-        Mean cost per trip. Where it is not below the mean at beta = 0, beta is 0 and the mean is lower than asked.
+        Mean cost per trip. Where it is not below the mean at beta = 0, beta is 0 and the mean is lower than asked;
+        where it is below the least that the sums allow, beta is as large as it gets and the mean is higher.
     """
     possible = np.isfinite(cost)
     finite = np.where(possible, cost, 0.0)
