@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import pytest
 
+from twin.kernels.traffic import bush
 from twin.kernels.traffic.all_or_nothing import LANES, all_or_nothing, batches_of, make_room
 from twin.kernels.traffic.bush import make_net
 from twin.kernels.traffic.equilibrium import MANY, Problem, _desire, _links, _make_bushes, solve
@@ -123,3 +124,18 @@ def test_same_bits_for_any_number_of_threads() -> None:
             arcs = other.bushes.first[b, reached]
             assert np.array_equal(other.bushes.link[b, :arcs], found[0].bushes.link[b, :arcs])
             assert np.array_equal(other.bushes.flow[b, :arcs], found[0].bushes.flow[b, :arcs])
+
+
+def test_large_numbers_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks of more than 65,535 links number them by larger integers, from a cold start and from a warm one."""
+    problem = _problem(5, True)
+    shut = problem._replace(fixed_cost=problem.fixed_cost.copy())
+    small = solve(problem, 1e-4, 100)
+    shut.fixed_cost[:, np.argsort(small.link_flow.sum(axis=0))[-3:]] = np.inf
+    small = [small, solve(shut, 1e-4, 100, small)]
+    monkeypatch.setattr(bush, "SHORT", 0)
+    large = solve(problem, 1e-4, 100)
+    for one, other in zip(small, [large, solve(shut, 1e-4, 100, large)], strict=True):
+        assert (one.bushes.link.dtype, other.bushes.link.dtype) == (np.uint16, np.int32)
+        assert np.array_equal(one.link_flow, other.link_flow)
+        assert np.array_equal(one.skim, other.skim)

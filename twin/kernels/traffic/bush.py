@@ -7,13 +7,14 @@ meeting of ways stand last, so sweeps leave them out. Row ``b`` of every array b
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from twin.kernels.indices import ix
 
+SHORT = np.iinfo(np.uint16).max
 CRUMB = 1e-13  # share of a node's inflow below which an arc's flow is rounding and goes to the largest arc
 
 
@@ -54,22 +55,26 @@ def origins_of(demand: np.ndarray) -> np.ndarray:
     return group[:n]
 
 
-def make_bushes(group: np.ndarray, nodes: int, arcs: int) -> Bushes:
+def make_bushes(group: np.ndarray, nodes: int, arcs: int, number: Any) -> Bushes:
     """Return empty bushes for `group` [bushes, 2], with room for so many nodes and arcs each.
 
-    All rows lie in one block of memory, which the system's allocator more often has at hand than many: fresh memory
-    costs more than what is written to it.
+    Nodes, positions and links are numbers of type `number` (see `number_of`). All rows lie in one block of memory,
+    which the system's allocator more often has at hand than many: fresh memory costs more than what is written to it.
     """
-    n = len(group)
-    sizes = [n * arcs, *(-(-n * width // 2) for width in (arcs, arcs, nodes, nodes + 1))]
-    block, ends = np.empty(sum(sizes)), np.cumsum(sizes)
-    tail, link, node, first = (
-        block[start:end].view(np.int32)[: n * width].reshape(n, width)
-        for start, end, width in zip(ends[:-1], ends[1:], (arcs, arcs, nodes, nodes + 1), strict=True)
+    n, widths, numbers = len(group), (arcs, nodes + 1, arcs, arcs, nodes), (np.float64, np.int32, *(number,) * 3)
+    ends = np.cumsum([0, *(-(-n * w * np.dtype(d).itemsize // 8) for w, d in zip(widths, numbers, strict=True))])
+    block = np.empty(ends[-1])
+    flow, first, tail, link, node = (
+        block[start:end].view(d)[: n * w].reshape(n, w)
+        for start, end, w, d in zip(ends[:-1], ends[1:], widths, numbers, strict=True)
     )
     first[:, 0] = 0
-    flow = block[: ends[0]].reshape(n, arcs)
     return Bushes(group.astype(np.int64), np.zeros((n, 3), np.int64), node, first, tail, link, flow)
+
+
+def number_of(nodes: int, links: int) -> Any:
+    """Return the smallest type that can number all nodes and links: a warm start copies many of them."""
+    return np.uint16 if max(nodes, links) <= SHORT else np.int32
 
 
 class Work(NamedTuple):

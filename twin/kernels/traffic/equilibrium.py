@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twin.kernels.traffic.bush import Bushes, make_bushes, make_net, origins_of
+from twin.kernels.traffic.bush import Bushes, make_bushes, make_net, number_of, origins_of
 from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import start_empty_all
 from twin.kernels.traffic.bush_sweep import Desire, Links
@@ -28,6 +28,7 @@ from twin.kernels.traffic.equilibrium_steps import (
     link_times,
     load,
     renew_all,
+    set_totals,
     settle_all,
     start_all,
     sweeps,
@@ -116,7 +117,8 @@ Progress = Callable[[int, float], None]
 
 def _make_bushes(demand: np.ndarray, nodes: int, n_links: int) -> Bushes:
     """Return empty bushes, one per class and origin with demand to elsewhere."""
-    return make_bushes(origins_of(demand), nodes, max(nodes, n_links // 2 + nodes // 10))
+    arcs = max(nodes, n_links // 2 + nodes // 10)
+    return make_bushes(origins_of(demand), nodes, arcs, number_of(nodes, n_links))
 
 
 def _met_before(problem: Problem, start: Solution, desire: Desire) -> np.ndarray:
@@ -214,7 +216,11 @@ def _before(
             lost = (np.isinf(start.skim) & (problem.demand > 0.0)).any(axis=2)
         bushes, fresh = adopt(start.bushes, desire.demand, (start.closed & ~closed).any(axis=1), lost)
     desire.met[:] = _met_before(problem, start, desire)
-    load(bushes, link_flow, links)
+    if len(fresh) == 0 and len(bushes.group) == len(start.bushes.group):  # the same bushes
+        link_flow[:] = start.link_flow
+        set_totals(link_flow, links)
+    else:
+        load(bushes, link_flow, links)
     return State(bushes, net, links, desire, link_flow, skim), fresh
 
 

@@ -149,7 +149,7 @@ def _spread_part(
     best, share, best_row, share_row = (
         np.empty((nodes, LANES)), np.empty((n, LANES)), np.empty((LANES, nodes)), np.empty((LANES, n)),
     )  # fmt: skip
-    guess = np.empty(0, np.int32)
+    guess = bushes.node[0, :0]
     for batch in range(part, len(batches), PARTS):
         k = bushes.group[batches[batch, 0], 0]
         share[:] = 0.0

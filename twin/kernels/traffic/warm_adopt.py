@@ -14,7 +14,7 @@ SPARE = 1.15  # rows get so much more room than the longest needs: a cold start,
 
 def grow(bushes: Bushes, arcs: int) -> Bushes:
     """Return the bushes with rows of `arcs` arcs."""
-    new = make_bushes(bushes.group, bushes.node.shape[1], arcs)
+    new = make_bushes(bushes.group, bushes.node.shape[1], arcs, bushes.node.dtype)
     for wide, old in zip(new, bushes, strict=True):
         wide[:, : old.shape[1]] = old
     return new
@@ -40,7 +40,8 @@ def adopt(old: Bushes, demand: np.ndarray, opened: np.ndarray, lost: np.ndarray)
     reached = old.size[before, 1] if len(old.size) else before
     short = (reached < old.node.shape[1]) | lost[group[:, 0], group[:, 1]]
     before[opened[group[:, 0]] & short] = -1
-    new = make_bushes(group, old.node.shape[1], old.tail.shape[1] if (before < 0).any() else _width(old))
+    arcs = old.tail.shape[1] if (before < 0).any() else _width(old)
+    new = make_bushes(group, old.node.shape[1], arcs, old.node.dtype)
     _copy(CHUNKS, before, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, demand)
     return new, np.flatnonzero(before < 0)
 
@@ -50,7 +51,7 @@ class Room:
 
     def __init__(self, base: Bushes) -> None:
         self._base = base
-        self._bushes = make_bushes(base.group, base.node.shape[1], _width(base))
+        self._bushes = make_bushes(base.group, base.node.shape[1], _width(base), base.node.dtype)
         self._changed = np.ones(len(base.group), np.bool_)
 
     def restored(self) -> Bushes:
