@@ -20,6 +20,7 @@ from twin.kernels.traffic.equilibrium import Problem, Solution, solve
 from twin.kernels.traffic.link_cost import NO_CURVES
 from twin.kernels.traffic.route_share import NAME as ROUTE_SHARE
 from twin.kernels.traffic.route_share_rows import rows_of
+from twin.kernels.traffic.warm_adopt import regroup
 from twin.traffic.accessibility import PeriodState, composite_change, period_state
 from twin.traffic.classes import CLASSES
 from twin.traffic.cordon import regained
@@ -315,14 +316,8 @@ def _warm(problem: Problem, groups: Groups, start: Period | None) -> Solution | 
     od = np.where(response > 0.0, np.minimum(od, problem.demand), od)
     od = np.where((response == 0.0) | (problem.demand == 0.0), problem.demand, od)
     if groups != start.groups:
-        rows = [np.flatnonzero(bushes.group[:, 0] == i) for i in of]
-        pick = np.concatenate(rows)
-        number = np.repeat(np.arange(len(of)), [len(r) for r in rows])
         scale = np.array([problem.demand[g].sum() / max(float(whole[g].sum()), 1e-300) for g in range(len(of))])
-        bushes = bushes._replace(**{name: values[pick] for name, values in bushes._asdict().items()})
-        bushes = bushes._replace(
-            group=np.column_stack([number, bushes.group[:, 1]]), flow=bushes.flow * scale[number][:, None]
-        )
+        bushes = regroup(bushes, of, scale)
     return old._replace(skim=old.skim[of], od_flow=od, closed=old.closed[of], bushes=bushes)
 
 

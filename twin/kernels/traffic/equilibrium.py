@@ -28,7 +28,6 @@ from twin.kernels.traffic.equilibrium_steps import (
     link_times,
     load,
     renew_all,
-    set_totals,
     settle_all,
     start_all,
     sweeps,
@@ -216,11 +215,7 @@ def _before(
             lost = (np.isinf(start.skim) & (problem.demand > 0.0)).any(axis=2)
         bushes, fresh = adopt(start.bushes, desire.demand, (start.closed & ~closed).any(axis=1), lost)
     desire.met[:] = _met_before(problem, start, desire)
-    if len(fresh) == 0 and len(bushes.group) == len(start.bushes.group):  # the same bushes
-        link_flow[:] = start.link_flow
-        set_totals(link_flow, links)
-    else:
-        load(bushes, link_flow, links)
+    load(bushes, link_flow, links)
     return State(bushes, net, links, desire, link_flow, skim), fresh
 
 

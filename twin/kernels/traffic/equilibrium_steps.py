@@ -38,12 +38,6 @@ def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
         flow, link, total = bushes.flow[b], bushes.link[b], link_flow[bushes.group[b, 0]]
         for a in range(bushes.first[b, bushes.size[b, 0]]):
             total[ix(link[a])] += flow[a]
-    set_totals(link_flow, links)
-
-
-@njit(cache=True)
-def set_totals(link_flow: np.ndarray, links: Links) -> None:
-    """Set all links to the totals of the class flows."""
     for link in range(len(links.flow)):
         x = 0.0
         for k in range(len(link_flow)):

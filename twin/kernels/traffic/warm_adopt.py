@@ -46,6 +46,26 @@ def adopt(old: Bushes, demand: np.ndarray, opened: np.ndarray, lost: np.ndarray)
     return new, np.flatnonzero(before < 0)
 
 
+def regroup(bushes: Bushes, of: np.ndarray, scale: np.ndarray) -> Bushes:
+    """Return bushes of other classes: class k has the bushes of class ``of[k]``, with their flow times ``scale[k]``."""
+    rows = [np.flatnonzero(bushes.group[:, 0] == k) for k in of]
+    pick, number = np.concatenate(rows), np.repeat(np.arange(len(of)), [len(r) for r in rows])
+    b = make_bushes(
+        np.column_stack([number, bushes.group[pick, 1]]), bushes.node.shape[1], _width(bushes), bushes.node.dtype
+    )
+    nothing = np.zeros((len(of), int(bushes.group[:, 1].max(initial=-1)) + 1, 0))
+    _copy(CHUNKS, pick, bushes, b.group, b.size, b.node, b.first, b.tail, b.link, b.flow, nothing)
+    _scale(b, scale)
+    return b
+
+
+@njit(cache=True)
+def _scale(bushes: Bushes, scale: np.ndarray) -> None:
+    for b in range(len(bushes.group)):
+        for a in range(bushes.first[b, bushes.size[b, 1]]):
+            bushes.flow[b, a] *= scale[bushes.group[b, 0]]
+
+
 class Room:
     """Bushes to work in for one closure after the other: what the last one has changed is copied again, no more."""
 
