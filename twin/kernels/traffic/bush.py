@@ -14,7 +14,7 @@ from numba import njit
 
 from twin.kernels.indices import ix
 
-SHORT = np.iinfo(np.uint16).max
+SHORT = np.iinfo(np.uint16).max  # most nodes and links that two bytes can number
 CRUMB = 1e-13  # share of a node's inflow below which an arc's flow is rounding and goes to the largest arc
 
 
@@ -30,6 +30,7 @@ class Net(NamedTuple):
 class Bushes(NamedTuple):
     """All bushes. Of the positions, those that lead to a meeting of ways come first, then those that only lead to a
     destination, then the rest; `size` [bushes, 3] counts those that lead to a destination, all, and the first sort.
+    What a row holds beyond its last arc means nothing.
     """  # noqa: D205
 
     group: np.ndarray  # [bushes, 2] class and origin
