@@ -38,8 +38,8 @@ def over_threads_from(least: int) -> Callable[[Callable[..., None]], Callable[..
     def decorate(loop: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(loop)
         def run(items: int, *args: Any) -> None:
-            threads = min(items, numba.get_num_threads())
-            if threads <= 1 or items < least:
+            threads = 1 if items < least else min(items, thread_count())
+            if threads <= 1:
                 loop(0, items, *args)
                 return
             pieces = min(items, PIECES * threads)
@@ -58,6 +58,12 @@ def over_threads_from(least: int) -> Callable[[Callable[..., None]], Callable[..
         return run
 
     return decorate
+
+
+def thread_count() -> int:
+    """Return how many threads may run; Numba takes a while to say so, which is spared where there is but one."""
+    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    return int(numba.get_num_threads()) if most > 1 else 1
 
 
 def _work(loop: Callable[..., None], todo: Iterator[tuple[int, int]], args: tuple[Any, ...]) -> None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import get_num_threads, njit
+from numba import njit
 
 from twin.kernels.indices import ix
-from twin.kernels.threads import over_threads
+from twin.kernels.threads import over_threads, thread_count
 from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.bush_sweep import Links, fill_times, refresh
 
@@ -160,8 +160,9 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
     Where used ways meet, each is paired with the one of most flow; so is the cheapest one if nobody uses it. Ways
     lead back over the arcs of most flow, from an unused one over the cheapest arcs.
     """
-    pieces = min(PIECES * get_num_threads(), len(rows) // FEW)
-    if get_num_threads() == 1 or pieces < 2:
+    threads = thread_count()
+    pieces = min(PIECES * threads, len(rows) // FEW)
+    if threads == 1 or pieces < 2:
         return _pairs_of(_members(rows, bushes, links, excess), bushes)
     found: list[Members] = [Members(*(np.empty(0),) * 4)] * pieces
     _members_of(pieces, np.array_split(rows, pieces), found, (bushes, links, excess))

@@ -317,7 +317,7 @@ def _rounds(
                 break
         if done == stop.max_rounds:
             rows = every
-        renew_all(CHUNKS, rows, bushes, net, links, desire, IGNORE * detours, skim, found)
+        renew_all(CHUNKS, rows, bushes, net, links, desire, IGNORE * detours, skim, found, True)
         paid, excess = _paid(link_flow, links), float(found[:, 0].sum())
         gap, detours = (excess / paid, float(found[:, 2].sum()) / paid) if paid > 0.0 else (0.0, 0.0)
         if stop.progress:

@@ -81,11 +81,12 @@ def settle_all(begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net,
 @njit(cache=True, nogil=True)
 def renew_all(
     begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire, tolerance: float,
-    skim: np.ndarray, found: np.ndarray,
+    skim: np.ndarray, found: np.ndarray, settled: bool,
 ) -> None:  # fmt: skip
     """Renew the bushes `rows`; `found` [bushes, 3] gets what `renew` returns, trips out of place with their cost.
 
-    The last column holds the excess without these trips.
+    The last column holds the excess without these trips. Bushes that are not `settled` are settled first: crumbs on
+    dear ways would bar shortcuts.
     """
     zones = desire.response.shape[1]
     w = make_work(len(net.start) - 1, len(net.head))
@@ -94,6 +95,8 @@ def renew_all(
             b = rows[i]
             k, origin = bushes.group[b]
             row = skim[k, origin]
+            if not settled:
+                settle(b, desire.met[k, origin], bushes, w)
             excess, arcs = renew(b, links.cost[k], desire.demand[k, origin], tolerance, net, bushes, w, row)
             found[b, 2] = excess
             for z in range(zones):

@@ -175,8 +175,7 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> np.ndarray:
         rows = users(s.bushes, newly)
         if len(rows) == 0:
             break
-        settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)  # crumbs on a closed link would bar shortcuts
-        renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found)
+        renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found, False)
         _sweep_rows(rows, s.bushes, s.links, s.desire, SWEEPS)
         # A crumb behind a closed link, where all others have gone another way, would count with what that is charged.
         settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)
@@ -215,8 +214,7 @@ def _renew_some(
     """Renew the bushes `rows` and move flow within them, until they could save no more than `allowed`."""
     found = np.zeros((len(moved), 3))
     for _ in range(REPEATS if len(rows) <= FEW * len(moved) else 1):
-        settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)  # crumbs on dear ways would bar shortcuts
-        renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, tolerance, s.skim, found)
+        renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, tolerance, s.skim, found, False)
         if found[:, 1].max() > s.bushes.tail.shape[1]:
             s = s._replace(bushes=grow(s.bushes, min(len(s.links.flow), int(1.2 * found[:, 1].max()))))
         if float(found[:, 0].sum()) <= allowed:
