@@ -166,7 +166,7 @@ def solve(
     start : Solution, optional
         Of a problem with the same links and nodes; costs, closures and demand may differ.
     progress : callable, optional
-        Called with the round and its gap.
+        Called with the round and its gap; where links are closed that were in use, from round 1 on.
     room : Room, optional
         Made of the bushes of `start`, for many problems that differ from that of `start` by closures alone. The next
         call overwrites the bushes of the solution.
