@@ -1,7 +1,7 @@
 """Array indices in hot loops.
 
 Numba lets a negative index count from the end, as Python does, and tests every signed one for that. In loops that do
-little but look things up this takes half the time; a cast to an unsigned type leaves the test out.
+little but look things up this takes up to half the time; a cast to an unsigned type leaves the test out.
 """
 
 from __future__ import annotations

@@ -153,8 +153,9 @@ def solve(
 ) -> Solution:  # fmt: skip
     """Return the user equilibrium, or the system optimum where `problem.marginal` is set.
 
-    A round renews the bushes in parallel at fixed times, which also gives skims and gap, then sweeps over them, many
-    of them in a fixed number of blocks: the same bits for any number of threads.
+    A round renews the bushes in parallel at fixed times, then moves flow: of fixed demand over pairs of ways in a fixed
+    order, of elastic demand by sweeps, over many bushes in a fixed number of blocks. Any number of threads gives the
+    same bits.
 
     Parameters
     ----------

@@ -46,6 +46,12 @@ def adopt(old: Bushes, demand: np.ndarray, opened: np.ndarray, lost: np.ndarray)
     return new, np.flatnonzero(before < 0)
 
 
+def _copy_rows(rows: np.ndarray, old: Bushes, new: Bushes) -> None:
+    """Copy the rows `rows` of `old` into those of `new` as they are, whatever trips there are."""
+    nothing = np.zeros((0, 0, 0))  # demand without zones: `_copy` looks for none
+    _copy(CHUNKS, rows, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, nothing)
+
+
 def regroup(bushes: Bushes, of: np.ndarray, scale: np.ndarray) -> Bushes:
     """Return bushes of other classes: class k has the bushes of class ``of[k]``, with their flow times ``scale[k]``."""
     rows = [np.flatnonzero(bushes.group[:, 0] == k) for k in of]
@@ -53,8 +59,7 @@ def regroup(bushes: Bushes, of: np.ndarray, scale: np.ndarray) -> Bushes:
     b = make_bushes(
         np.column_stack([number, bushes.group[pick, 1]]), bushes.node.shape[1], _width(bushes), bushes.node.dtype
     )
-    nothing = np.zeros((len(of), int(bushes.group[:, 1].max(initial=-1)) + 1, 0))
-    _copy(CHUNKS, pick, bushes, b.group, b.size, b.node, b.first, b.tail, b.link, b.flow, nothing)
+    _copy_rows(pick, bushes, b)
     _scale(b, scale)
     return b
 
@@ -76,13 +81,9 @@ class Room:
 
     def restored(self) -> Bushes:
         """Return the bushes as they were at first."""
-        b, base = self._bushes, self._base
-        rows = np.where(self._changed, np.arange(len(self._changed)), -1)
-        zones = int(base.group[:, 1].max(initial=-1)) + 1
-        nothing = np.zeros((int(base.group[:, 0].max(initial=-1)) + 1, zones, 0))
-        _copy(CHUNKS, rows, base, b.group, b.size, b.node, b.first, b.tail, b.link, b.flow, nothing)
+        _copy_rows(np.where(self._changed, np.arange(len(self._changed)), -1), self._base, self._bushes)
         self._changed[:] = False
-        return b
+        return self._bushes
 
     def note(self, bushes: Bushes, changed: np.ndarray) -> None:
         """Keep `bushes`, in which `changed` [bushes] are not as they were at first."""
