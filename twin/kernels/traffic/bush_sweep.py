@@ -9,7 +9,7 @@ from numba import njit
 
 from twin.kernels.traffic.bush import Bushes, copy_part
 from twin.kernels.traffic.demand_law import HALVINGS, answer, too_far
-from twin.kernels.traffic.link_cost import BPR, shape
+from twin.kernels.traffic.link_cost import BPR, bpr_time, shape
 
 
 class Links(NamedTuple):
@@ -105,38 +105,23 @@ def cost_and_slope(link: int, links: Links) -> tuple[float, float]:
     bpr = links.bpr
     time0, rise, per_capacity, power = bpr[link, 0], bpr[link, 1], bpr[link, 2], bpr[link, 3]
     ratio = max(links.flow[link], 0.0) * per_capacity
-    if links.form[link] != BPR:
-        value, first, second, _ = shape(ratio, rise / time0, power, links.form[link], links.curves)
-        margin = links.margin
-        return time0 * (value + margin * ratio * first), time0 * per_capacity * (
-            first + margin * (first + ratio * second)
-        )
-    if power == 4.0:
-        cube = rise * ratio * ratio * ratio
-        return time0 + cube * ratio, 4.0 * cube * per_capacity
-    if power == 0.0:
-        return time0 + rise, 0.0
-    if ratio == 0.0:
-        return time0, rise * per_capacity if power == 1.0 else 0.0
-    below = ratio ** (power - 1.0)
-    return time0 + rise * below * ratio, power * rise * below * per_capacity
+    if links.form[link] == BPR:
+        return bpr_time(ratio, time0, rise, per_capacity, power)
+    value, first, second, _ = shape(ratio, rise / time0, power, links.form[link], links.curves)
+    margin = links.margin
+    return time0 * (value + margin * ratio * first), time0 * per_capacity * (first + margin * (first + ratio * second))
 
 
 @njit(cache=True)
 def refresh(which: np.ndarray, links: Links) -> None:
-    """Set cost and slope of the links `which` to their flows.
-
-    Most are BPR functions of power 4. These are written out in the loop, here and in `_add_along`: a call that takes
-    `links` for every link would cost ten times as much.
-    """
+    """Set cost and slope of the links `which` to their flows."""
     bpr = links.bpr
     for link in which:
         if bpr[link, 1] == 0.0:
             continue
-        if links.form[link] == BPR and bpr[link, 3] == 4.0:
+        if links.form[link] == BPR:
             ratio = max(links.flow[link], 0.0) * bpr[link, 2]
-            cube = bpr[link, 1] * ratio * ratio * ratio
-            time, slope = bpr[link, 0] + cube * ratio, 4.0 * cube * bpr[link, 2]
+            time, slope = bpr_time(ratio, bpr[link, 0], bpr[link, 1], bpr[link, 2], bpr[link, 3])
         else:
             time, slope = cost_and_slope(link, links)
         links.slope[link] = slope
@@ -150,9 +135,9 @@ def fill_times(which: np.ndarray, links: Links, time: np.ndarray) -> None:
     bpr = links.bpr
     for j in range(len(which)):
         link = which[j]
-        if links.form[link] == BPR and bpr[link, 3] == 4.0:
+        if links.form[link] == BPR:
             ratio = max(links.flow[link], 0.0) * bpr[link, 2]
-            time[j] = bpr[link, 0] + bpr[link, 1] * ratio * ratio * ratio * ratio
+            time[j], _ = bpr_time(ratio, bpr[link, 0], bpr[link, 1], bpr[link, 2], bpr[link, 3])
         else:
             time[j], _ = cost_and_slope(link, links)
 
@@ -170,10 +155,9 @@ def _add_along(
         flow[a] += change
         links.flow[on] += links.mirror * change
         if bpr[on, 1] != 0.0:
-            if links.form[on] == BPR and bpr[on, 3] == 4.0:
+            if links.form[on] == BPR:
                 ratio = max(links.flow[on], 0.0) * bpr[on, 2]
-                cube = bpr[on, 1] * ratio * ratio * ratio
-                time, slope = bpr[on, 0] + cube * ratio, 4.0 * cube * bpr[on, 2]
+                time, slope = bpr_time(ratio, bpr[on, 0], bpr[on, 1], bpr[on, 2], bpr[on, 3])
             else:
                 time, slope = cost_and_slope(on, links)
             links.slope[on] = slope

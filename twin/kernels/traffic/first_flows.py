@@ -19,7 +19,7 @@ from twin.kernels.traffic.bush_start import make_heap, start_bush
 from twin.kernels.traffic.bush_sweep import Links, cost_and_slope, refresh
 from twin.kernels.traffic.first_bushes import Ways, add_tree, bush_of_shares, finish_shares, make_sketch
 from twin.kernels.traffic.hierarchy import Hierarchy, customize
-from twin.kernels.traffic.link_cost import BPR
+from twin.kernels.traffic.link_cost import BPR, bpr_time
 
 LOADS = 11  # all-or-nothing loads
 MIXES = 4  # quadratic models in a row after each of them
@@ -49,14 +49,13 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
 def _model(loads: np.ndarray, extra: np.ndarray, links: Links, cost: np.ndarray, bend: np.ndarray) -> None:
     """Fill the cost of every load at the present flow, and how much each of them bends the cost of each."""
     n, m = loads.shape
-    time, bent = np.empty(m), np.empty(m)
+    bpr, time, bent = links.bpr, np.empty(m), np.empty(m)
     for link in range(m):
-        if links.form[link] != BPR or links.bpr[link, 3] != 4.0:
+        if links.form[link] == BPR:
+            ratio = max(links.flow[link], 0.0) * bpr[link, 2]
+            time[link], bent[link] = bpr_time(ratio, bpr[link, 0], bpr[link, 1], bpr[link, 2], bpr[link, 3])
+        else:
             time[link], bent[link] = cost_and_slope(link, links)
-            continue
-        ratio = links.flow[link] * links.bpr[link, 2]
-        cube = links.bpr[link, 1] * ratio * ratio * ratio
-        time[link], bent[link] = links.bpr[link, 0] + cube * ratio, 4.0 * cube * links.bpr[link, 2]
     for i in range(n):
         cost[i] = extra[i] + _dot(loads[i], time)
     for i in range(n):
