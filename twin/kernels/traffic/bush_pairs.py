@@ -235,13 +235,15 @@ def equalise(pairs: Pairs, bushes: Bushes, links: Links, moved: np.ndarray, enou
     n, before = len(pairs.group), 0.0
     extra, steep, shift, rise = np.empty(n), np.empty(n), np.empty(n), np.zeros(len(links.flow))
     used = _links_of(pairs, len(links.flow))
-    change, was = np.empty(len(used)), np.empty(len(used))
+    change, was, time0, time = np.empty(len(used)), np.empty(len(used)), np.empty(len(used)), np.empty(len(used))
     for step in range(most):
         excess = _costs(pairs, links, extra, steep)
         if step == 0:
             before = excess
         if excess <= enough:
             break
+        if step == 0:
+            fill_times(used, links, time0)
         rise[used] = 0.0
         shift[:] = 0.0
         _visits(pairs, links.slope, extra, steep, max(0.5 * enough, ENOUGH * excess), shift, rise)
@@ -255,9 +257,10 @@ def equalise(pairs: Pairs, bushes: Bushes, links: Links, moved: np.ndarray, enou
         for i in range(n):
             gain -= extra[i] * shift[i]
         change[:] = rise[used]
-        part = _search(used, was, change, gain, links)
-        _apply(part, shift, pairs, bushes, moved, links)
-        refresh(used, links)
+        part = _search(used, was, change, gain, links, time0, time)
+        if not _apply(part, shift, pairs, bushes, moved, links):
+            refresh(used, links, time)
+        time0, time = time, time0
     return before
 
 
@@ -324,38 +327,40 @@ def _visits(
 
 
 @njit(cache=True)
-def _search(used: np.ndarray, was: np.ndarray, change: np.ndarray, gain: float, links: Links) -> float:
-    """Return the part of `change` to take, at most 1, and set the flows of the links `used` to it.
+def _search(
+    used: np.ndarray, was: np.ndarray, change: np.ndarray, gain: float, links: Links, time0: np.ndarray,
+    time: np.ndarray,
+) -> float:  # fmt: skip
+    """Return the part of `change` to take, at most 1, and set the links `used` to it, and `time` to theirs.
 
-    `gain` (below 0) is how Beckmann's function falls at first. Where it would rise again in the end, the part comes
-    from a secant, twice.
+    `gain` (below 0) is how Beckmann's function falls at first, at the times `time0`. Where it would rise again in the
+    end, the part comes from a secant, twice.
     """
-    low, fall, high, climb = 0.0, gain, 1.0, 0.0
-    part, time0, time = 1.0, np.empty(len(used)), np.empty(len(used))
-    fill_times(used, links, time0)
-    for _ in range(SEARCHES):
+    low, fall, high, climb, part = 0.0, gain, 1.0, 0.0, 1.0
+    for trial in range(SEARCHES + 1):
         slope = gain
         for j in range(len(used)):
             links.flow[used[j]] = was[j] + part * change[j]
-        fill_times(used, links, time)
+        refresh(used, links, time)
         for j in range(len(used)):
             slope += (time[j] - time0[j]) * change[j]
-        if slope <= -STEEP * gain and (part == 1.0 or slope >= STEEP * gain):
+        if trial == SEARCHES or (slope <= -STEEP * gain and (part == 1.0 or slope >= STEEP * gain)):
             break
         if slope > 0.0:
             high, climb = part, slope
         else:
             low, fall = part, slope
         part = low + (high - low) * (fall / (fall - climb))
-    for j in range(len(used)):
-        links.flow[used[j]] = was[j] + part * change[j]
     return part
 
 
 @njit(cache=True)
-def _apply(part: float, shift: np.ndarray, pairs: Pairs, bushes: Bushes, moved: np.ndarray, links: Links) -> None:
-    """Move `part` of `shift` [pairs] from the first to the second segments, or back, as far as the members can."""
-    arc, reserve = pairs.arc, pairs.reserve
+def _apply(part: float, shift: np.ndarray, pairs: Pairs, bushes: Bushes, moved: np.ndarray, links: Links) -> bool:
+    """Move `part` of `shift` [pairs] from the first to the second segments, or back, as far as the members can.
+
+    Returns whether they could all the way; else the links' flows are put right.
+    """
+    arc, reserve, able = pairs.arc, pairs.reserve, True
     for i in range(len(shift)):
         if shift[i] == 0.0:
             continue
@@ -387,9 +392,10 @@ def _apply(part: float, shift: np.ndarray, pairs: Pairs, bushes: Bushes, moved: 
         reserve[i, side] = reserve[i, side] - asked + left if left == 0.0 else 0.0  # other pairs have taken some of it
         reserve[i, 1 - side] += asked - left
         if left > 0.0:
-            back = left if ahead else -left
+            able, back = False, left if ahead else -left
             for a in range(s, e):
                 links.flow[pairs.link[a]] += back if a < middle else -back
+    return able
 
 
 def rest(rows: np.ndarray, bushes: Bushes, links: Links, moved: np.ndarray, wanted: float, finds: int) -> None:

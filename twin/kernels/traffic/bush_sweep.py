@@ -113,20 +113,29 @@ def cost_and_slope(link: int, links: Links) -> tuple[float, float]:
 
 
 @njit(cache=True)
-def refresh(which: np.ndarray, links: Links) -> None:
-    """Set cost and slope of the links `which` to their flows."""
+def refresh(which: np.ndarray, links: Links, times: np.ndarray) -> None:
+    """Set cost and slope of the links `which` to their flows, and fill `times` with what flow pays for them."""
     bpr = links.bpr
-    for link in which:
+    for j in range(len(which)):
+        link = which[j]
         if bpr[link, 1] == 0.0:
+            times[j] = bpr[link, 0]
             continue
         if links.form[link] == BPR:
             ratio = max(links.flow[link], 0.0) * bpr[link, 2]
             time, slope = bpr_time(ratio, bpr[link, 0], bpr[link, 1], bpr[link, 2], bpr[link, 3])
         else:
             time, slope = cost_and_slope(link, links)
-        links.slope[link] = slope
+        links.slope[link], times[j] = slope, time
         for k in range(len(links.cost)):
             links.cost[k, link] = time + links.fixed[k, link]
+
+
+@njit(cache=True)
+def refresh_all(links: Links) -> None:
+    """Set cost and slope of all links to their flows."""
+    every = np.arange(len(links.flow))
+    refresh(every, links, np.empty(len(every)))
 
 
 @njit(cache=True)

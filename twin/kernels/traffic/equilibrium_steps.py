@@ -17,7 +17,7 @@ from twin.kernels.traffic.bush_sweep import (
     fill_times,
     gather,
     make_reach,
-    refresh,
+    refresh_all,
     scatter,
     sweep_bush,
 )  # fmt: skip
@@ -43,7 +43,7 @@ def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
         for k in range(len(link_flow)):
             x += link_flow[k, link]
         links.flow[link] = x
-    refresh(np.arange(len(links.flow)), links)
+    refresh_all(links)
 
 
 @over_threads
@@ -138,7 +138,7 @@ def _take_mean(flows: np.ndarray, links: Links) -> None:
         for block in range(BLOCKS):
             x += flows[block, link]
         links.flow[link] = x / BLOCKS
-    refresh(np.arange(len(links.flow)), links)
+    refresh_all(links)
 
 
 @njit(cache=True)

@@ -16,7 +16,7 @@ from twin.kernels.threads import over_threads
 from twin.kernels.traffic.all_or_nothing import LANES, PARTS, all_or_nothing, batches_of, least_costs, make_room
 from twin.kernels.traffic.bush import Bushes, Net, make_work, settle
 from twin.kernels.traffic.bush_start import make_heap, start_bush
-from twin.kernels.traffic.bush_sweep import Links, cost_and_slope, refresh
+from twin.kernels.traffic.bush_sweep import Links, cost_and_slope, refresh_all
 from twin.kernels.traffic.first_bushes import Ways, add_tree, bush_of_shares, finish_shares, make_sketch
 from twin.kernels.traffic.hierarchy import Hierarchy, customize
 from twin.kernels.traffic.link_cost import BPR, bpr_time
@@ -96,7 +96,7 @@ def _mix(loads: np.ndarray, extra: np.ndarray, weight: np.ndarray, links: Links)
             for i in range(n):
                 flow += weight[i] * loads[i, link]
             links.flow[link] = flow
-    refresh(np.arange(m), links)
+    refresh_all(links)
 
 
 def _padded(links: Links) -> np.ndarray:

@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.traffic.bush import Bushes
-from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, fill_times, gather, refresh, scatter
+from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, fill_times, gather, refresh_all, scatter
 from twin.kernels.traffic.demand_law import asked_cost
 
 STEPS = 20  # most Newton steps
@@ -358,7 +358,7 @@ def joint_steps(bushes: Bushes, links: Links, desire: Desire) -> float:
     main, room, total = np.zeros(positions, np.int64), np.empty(positions), np.empty(len(links.flow))
     worth, bend = np.empty(positions), np.empty(positions)
     gradient, low, high, free, x = np.zeros(n), np.empty(n), np.full(n, np.inf), np.zeros(n, np.bool_), np.empty(n)
-    first, every, left = 0.0, np.arange(len(links.flow)), max(FEWEST, min(CYCLES, WORK // max(1, arcs)))
+    first, left = 0.0, max(FEWEST, min(CYCLES, WORK // max(1, arcs)))
     for step in range(STEPS):
         _trees(group, hot, links, main, room)
         _laws(group, hot, desire, worth, bend, low[arcs:], high[arcs:])
@@ -382,7 +382,7 @@ def joint_steps(bushes: Bushes, links: Links, desire: Desire) -> float:
             for q in range(hot.at[b, 0], hot.at[b + 1, 0] - 1):
                 if x[arcs + q] != 0.0:
                     desire.met[k, origin, hot.node[q]] += part * x[arcs + q]
-        refresh(every, links)
+        refresh_all(links)
         if left <= 0:
             break
     scatter(hot, bushes)

@@ -27,11 +27,10 @@ from twin.kernels.traffic.zone_skims import Ways, fill_zone_skims, ways_of
 BLOCKED = 1e12  # minutes; what a warm start charges on links that were open, until nobody is left on them
 SWEEPS = 2  # over the bushes that used a closed link
 REROUTES = 40  # most renewals until nobody is left on a closed link
-IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait
+IGNORE = 0.03  # shortcuts that save less than this part of the last gap wait
 LEAVE = 0.02  # bushes that lack no more than this part of what all lack wait
 CLOSE, NEAR = 0.3, 100.0  # or than this part of the target, where all lack no more than so many times that
-FEW, REPEATS = 0.2, 2  # as long as this part of the bushes lack ways, they go on alone so many times
-FINDS, FINDS_ALL = 3, 1  # most searches for pairs on the way there, among the bushes renewed and among all
+FINDS, FINDS_ALL = 3, 1  # most searches for pairs in a round, among the bushes renewed and among all
 SLOW, PATIENCE = 0.5, 4  # rounds that leave more than this part of the gap, before others go on
 FIRST_GAP = 1e-4  # what a closure is taken to make of it, until skims tell
 
@@ -211,14 +210,12 @@ def _paid(s: State) -> float:
 def _renew_some(
     s: State, rows: np.ndarray, tolerance: float, allowed: float, wanted: float, moved: np.ndarray
 ) -> State:  # fmt: skip
-    """Renew the bushes `rows` and move flow within them, until they could save no more than `allowed`."""
+    """Renew the bushes `rows` and move flow within them, unless they could save no more than `allowed`."""
     found = np.zeros((len(moved), 3))
-    for _ in range(REPEATS if len(rows) <= FEW * len(moved) else 1):
-        renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, tolerance, s.skim, found, False)
-        if found[:, 1].max() > s.bushes.tail.shape[1]:
-            s = s._replace(bushes=grow(s.bushes, min(len(s.links.flow), int(1.2 * found[:, 1].max()))))
-        if float(found[:, 0].sum()) <= allowed:
-            break
+    renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, tolerance, s.skim, found, False)
+    if found[:, 1].max() > s.bushes.tail.shape[1]:
+        s = s._replace(bushes=grow(s.bushes, min(len(s.links.flow), int(1.2 * found[:, 1].max()))))
+    if float(found[:, 0].sum()) > allowed:
         rest(rows, s.bushes, s.links, moved, wanted, FINDS)
     return s
 
@@ -265,6 +262,8 @@ def warm_rounds(
             allowed = CLOSE * wanted if beyond <= NEAR * wanted else LEAVE * beyond
             last, rows = gap, _lacking(found[:, 1], allowed)
             moved[rows] = True
+        else:
+            rest(rows, s.bushes, links, moved, wanted, 1)
         s = _renew_some(s, rows, IGNORE * gap, allowed, wanted, moved)
         rest(every, s.bushes, links, moved, wanted, FINDS_ALL)
         done += 1
