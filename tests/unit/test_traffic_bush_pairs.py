@@ -8,11 +8,12 @@ import pytest
 from twin.kernels.registry import family
 from twin.kernels.traffic.assignment import ARGUMENTS, NAME
 from twin.kernels.traffic.bush import Bushes
-from twin.kernels.traffic.bush_pairs import ROOM, Pairs, find_pairs, rest
+from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_sweep import Links
 from twin.kernels.traffic.equilibrium import Problem, solve
 from twin.kernels.traffic.equilibrium_steps import load
 from twin.kernels.traffic.link_cost import NO_CURVES
+from twin.kernels.traffic.pair_search import ROOM, Pairs, find_pairs
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from twin.kernels.traffic.bush_reroute import start_empty_all
 from twin.kernels.traffic.bush_sweep import Desire, Links
 from twin.kernels.traffic.equilibrium_steps import (
     CHUNKS,
+    cost_paid,
     fill_skims,
     least_cost,
     link_times,
@@ -235,7 +236,7 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> W
         if ways is None:
             settle_all(CHUNKS, fresh, bushes, s.net, s.desire.met)
         load(bushes, s.link_flow, s.links)
-        enough = (FIRST if ways is None else FIRST_SPREAD) * _paid(s.link_flow, s.links)
+        enough = (FIRST if ways is None else FIRST_SPREAD) * cost_paid(s.link_flow, s.links)
         if s.desire.response.size == 0:
             rest(fresh, bushes, s.links, np.zeros(len(fresh), np.bool_), enough, FINDS)
         else:
@@ -319,7 +320,7 @@ def _rounds(
         if done == stop.max_rounds:
             rows = every
         renew_all(CHUNKS, rows, bushes, net, links, desire, IGNORE * detours, skim, found, True)
-        paid, excess = _paid(link_flow, links), float(found[:, 0].sum())
+        paid, excess = cost_paid(link_flow, links), float(found[:, 0].sum())
         gap, detours = (excess / paid, float(found[:, 2].sum()) / paid) if paid > 0.0 else (0.0, 0.0)
         if stop.progress:
             stop.progress(done, gap)
@@ -387,14 +388,9 @@ def _cut_off(skim: np.ndarray, desire: Desire, limit: float, groups: np.ndarray)
 
 def _gap_of_skims(ways: Ways, links: Links, met: np.ndarray, link_flow: np.ndarray, skim: np.ndarray) -> float:
     """Return the relative gap of fixed demand without a look at the bushes; fill the skims."""
-    paid = _paid(link_flow, links)
+    paid = cost_paid(link_flow, links)
     fill_zone_skims(ways, links.cost, skim)
     return max(0.0, (paid - least_cost(met, skim)) / paid) if paid > 0.0 else 0.0
-
-
-def _paid(link_flow: np.ndarray, links: Links) -> float:
-    """Return the generalised cost of all flow."""
-    return float(np.sum(link_flow * np.where(link_flow > 0.0, links.cost, 0.0)))
 
 
 def _times(problem: Problem, links: Links) -> np.ndarray:

@@ -204,6 +204,17 @@ def link_times(links: Links) -> np.ndarray:
 
 
 @njit(cache=True)
+def cost_paid(link_flow: np.ndarray, links: Links) -> float:
+    """Return the generalised cost of all flow [classes, links]; closed links without any count nothing."""
+    total = 0.0
+    for k in range(len(link_flow)):
+        for link in range(len(links.flow)):
+            if link_flow[k, link] > 0.0:
+                total += link_flow[k, link] * links.cost[k, link]
+    return total
+
+
+@njit(cache=True)
 def least_cost(met: np.ndarray, skim: np.ndarray) -> float:
     """Return what the demand met [classes, zones, zones] pays on cheapest paths."""
     total = 0.0

@@ -29,6 +29,7 @@ FEW = 12  # common rows that are not worth a look which of them are of use
 NEAR, FAR = 1 << 26, 1 << 29  # whole units of the largest finite and of an infinite cost
 INFINITE = np.float64(np.inf).view(np.int64)
 WORTH, BLOCK = 8, 256  # batches, or blocks of so many rows, from which on threads pay
+WORTH_LABELS = 50  # batches from which on they pay for labels, which are sooner done
 STEP = 4  # common nodes per pass over a tile
 
 
@@ -146,7 +147,7 @@ def _fill_to(
                 label[p, i] = through if through < old else old
 
 
-@over_threads_from(WORTH)
+@over_threads_from(WORTH_LABELS)
 @njit(cache=True, nogil=True)
 def _fill_labels(
     begin: int, end: int, batches: Plan, link_cost: np.ndarray, arc_start: np.ndarray, arc_head: np.ndarray,

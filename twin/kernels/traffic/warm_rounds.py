@@ -20,7 +20,7 @@ from twin.kernels.traffic.bush import Bushes, Net, copy_part
 from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import reroute_all, users
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
-from twin.kernels.traffic.equilibrium_steps import CHUNKS, load, renew_all, settle_all
+from twin.kernels.traffic.equilibrium_steps import CHUNKS, cost_paid, load, renew_all, settle_all
 from twin.kernels.traffic.warm_adopt import grow
 from twin.kernels.traffic.zone_skims import Ways, fill_zone_skims, ways_of
 
@@ -204,7 +204,7 @@ def _paid(s: State) -> float:
         s.link_flow[0] = s.links.flow
     else:
         load(s.bushes, s.link_flow, s.links)
-    return float(np.sum(s.link_flow * np.where(s.link_flow > 0.0, s.links.cost, 0.0)))
+    return cost_paid(s.link_flow, s.links)
 
 
 def _renew_some(
