@@ -23,7 +23,7 @@ from twin.kernels.traffic.bush import Bushes, make_net
 from twin.kernels.traffic.bush_sweep import Desire, Links
 from twin.kernels.traffic.demand_law import answer, asked_cost
 from twin.kernels.traffic.equilibrium import Problem, Solution, solve
-from twin.kernels.traffic.equilibrium_steps import CHUNKS, load, settle_all, start_all
+from twin.kernels.traffic.equilibrium_steps import load, settle_all, start_all
 from twin.kernels.traffic.joint_newton import joint_steps
 from twin.kernels.traffic.warm_adopt import grow
 
@@ -63,7 +63,7 @@ def loose(problem: Problem, rounds: int) -> tuple[Bushes, Links, Desire, np.ndar
     desire.met[:] = start.od_flow
     flow = np.zeros_like(start.link_flow)
     net = make_net(problem.link_start, problem.link_head, problem.first_thru)
-    settle_all(CHUNKS, np.arange(len(start.bushes.group)), start.bushes, net, desire.met)
+    settle_all(len(start.bushes.group), np.arange(len(start.bushes.group)), start.bushes, net, desire.met)
     load(start.bushes, flow, links)
     return start.bushes, links, desire, flow
 
@@ -179,7 +179,7 @@ def test_two_classes_swap_two_roads_in_one_call(power: float) -> None:
     state, fresh = equilibrium._before(problem, None, None, closed, closed)
     _, net, links, desire, flow, _ = state
     bushes = grow(state.bushes, 2 * len(problem.link_head))
-    start_all(CHUNKS, fresh, bushes, net, links, desire)
+    start_all(len(fresh), fresh, bushes, net, links, desire)
     for b, (k, _) in enumerate(bushes.group):
         on = bushes.link[b, : bushes.first[b, bushes.size[b, 1]]]
         assert sorted(on) == [0, 1, 2, 3]

@@ -34,13 +34,20 @@ def over_threads(loop: Callable[..., None]) -> Callable[..., None]:
     return over_threads_from(2)(loop)
 
 
-def over_threads_from(least: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return `over_threads` for a loop that is quickly done: on one thread where there are fewer than `least` items."""
+def over_threads_from(
+    least: int, size: Callable[..., int] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return `over_threads` for items that are quickly done: on one thread where there are fewer than `least` of them.
+
+    Each further half of `least` is worth another thread. An item counts as many times as `size(*args)` says.
+    """
 
     def decorate(loop: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(loop)
         def run(items: int, *args: Any) -> None:
-            threads = 1 if items < least else min(items, thread_count())
+            threads = min(items, thread_count())
+            if threads > 1:
+                threads = min(threads, 2 * items * (size(*args) if size else 1) // least)
             if threads <= 1:
                 loop(0, items, *args)
                 return

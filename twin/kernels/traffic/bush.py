@@ -15,6 +15,7 @@ from numba import njit
 from twin.kernels.indices import ix
 
 SHORT = np.iinfo(np.uint16).max  # most nodes and links that two bytes can number
+HEAVY, LIGHT = 40_000, 160_000  # nodes of bushes from which on threads pay, for loops that do much or little for each
 CRUMB = 1e-13  # share of a node's inflow below which an arc's flow is rounding and goes to the largest arc
 
 
@@ -40,6 +41,11 @@ class Bushes(NamedTuple):
     tail: np.ndarray  # [bushes, arcs] position of the tail
     link: np.ndarray
     flow: np.ndarray
+
+
+def nodes_each(*args: Any) -> int:
+    """Return how many nodes a bush has that is among the arguments of a loop over bushes: what each of them costs."""
+    return next(int(a.node.shape[1]) for a in args if isinstance(a, Bushes))
 
 
 @njit(cache=True)

@@ -6,11 +6,9 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.indices import ix
-from twin.kernels.threads import over_threads
-from twin.kernels.traffic.bush import Bushes, Net, Work, make_work, pack, settle, sort, take_row
+from twin.kernels.threads import over_threads_from
+from twin.kernels.traffic.bush import HEAVY, Bushes, Net, Work, make_work, nodes_each, pack, settle, sort, take_row
 from twin.kernels.traffic.bush_renew import cheapest, prune
-
-CHUNKS = 16  # bushes are rerouted in this many parallel parts, whatever the number of threads
 
 
 @njit(cache=True)
@@ -111,7 +109,7 @@ def _start_empty(b: int, cost: np.ndarray, bushes: Bushes, low: np.ndarray) -> N
             flow[cheapest] = 1.0
 
 
-@over_threads
+@over_threads_from(HEAVY, nodes_each)
 @njit(cache=True, nogil=True)
 def reroute_all(
     begin: int, end: int, rows: np.ndarray, cost: np.ndarray, closed: np.ndarray, limit: float, demand: np.ndarray,
@@ -119,14 +117,13 @@ def reroute_all(
 ) -> None:  # fmt: skip
     """Take the links `closed` [classes, links] out of the bushes `rows`, at costs [classes, links]."""
     w = make_work(len(net.start) - 1, len(net.head))
-    for part in range(begin, end):
-        for i in range(part, len(rows), CHUNKS):
-            b = rows[i]
-            k, origin = bushes.group[b]
-            _reroute(b, cost[k], closed[k], limit, demand[k, origin], met[k, origin], net, bushes, w)
+    for i in range(begin, end):
+        b = rows[i]
+        k, origin = bushes.group[b]
+        _reroute(b, cost[k], closed[k], limit, demand[k, origin], met[k, origin], net, bushes, w)
 
 
-@over_threads
+@over_threads_from(HEAVY, nodes_each)
 @njit(cache=True, nogil=True)
 def start_empty_all(
     begin: int, end: int, rows: np.ndarray, cost: np.ndarray, met: np.ndarray, bushes: Bushes, stuck: np.ndarray
@@ -136,12 +133,11 @@ def start_empty_all(
     Marks in `stuck` [bushes] those that lead there over closed links only.
     """
     low = np.empty(bushes.node.shape[1])
-    for part in range(begin, end):
-        for i in range(part, len(rows), CHUNKS):
-            b = rows[i]
-            k, origin = bushes.group[b]
-            _start_empty(b, cost[k], bushes, low)
-            for p in range(1, bushes.size[b, 0]):
-                v = bushes.node[b, p]
-                if v < met.shape[2] and met[k, origin, v] > 0.0 and low[p] == np.inf:
-                    stuck[b] = True
+    for i in range(begin, end):
+        b = rows[i]
+        k, origin = bushes.group[b]
+        _start_empty(b, cost[k], bushes, low)
+        for p in range(1, bushes.size[b, 0]):
+            v = bushes.node[b, p]
+            if v < met.shape[2] and met[k, origin, v] > 0.0 and low[p] == np.inf:
+                stuck[b] = True

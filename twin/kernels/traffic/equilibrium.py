@@ -22,7 +22,6 @@ from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import start_empty_all
 from twin.kernels.traffic.bush_sweep import Desire, Links
 from twin.kernels.traffic.equilibrium_steps import (
-    CHUNKS,
     cost_paid,
     fill_skims,
     least_cost,
@@ -231,10 +230,10 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> W
         spread(hierarchy, s.net, bushes, s.desire.demand, s.desire.met, s.links)
         ways = ways_by(hierarchy, problem.demand.shape[1])
     elif len(fresh) > 0:
-        start_all(CHUNKS, fresh, bushes, s.net, s.links, s.desire)
+        start_all(len(fresh), fresh, bushes, s.net, s.links, s.desire)
     if 0 < len(fresh) == len(bushes.group):
         if ways is None:
-            settle_all(CHUNKS, fresh, bushes, s.net, s.desire.met)
+            settle_all(len(fresh), fresh, bushes, s.net, s.desire.met)
         load(bushes, s.link_flow, s.links)
         enough = (FIRST if ways is None else FIRST_SPREAD) * cost_paid(s.link_flow, s.links)
         if s.desire.response.size == 0:
@@ -252,8 +251,10 @@ def _changed(s: State, start: Solution, fresh: np.ndarray) -> np.ndarray:
     changed[fresh] = True
     if changed.any():
         stuck = np.zeros(len(changed), np.bool_)
-        start_empty_all(CHUNKS, np.flatnonzero(changed), s.links.cost, s.desire.met, s.bushes, stuck)
-        start_all(CHUNKS, np.flatnonzero(stuck), s.bushes, s.net, s.links, s.desire)
+        rows = np.flatnonzero(changed)
+        start_empty_all(len(rows), rows, s.links.cost, s.desire.met, s.bushes, stuck)
+        rows = np.flatnonzero(stuck)
+        start_all(len(rows), rows, s.bushes, s.net, s.links, s.desire)
     return changed
 
 
@@ -263,7 +264,8 @@ def _warm(
 ) -> tuple[State, np.ndarray, float, int]:  # fmt: skip
     """Go on from the bushes of `start` with fixed demand; return the state, the bushes changed, gap and rounds."""
     if changed.any():
-        settle_all(CHUNKS, np.flatnonzero(changed), s.bushes, s.net, s.desire.met)
+        rows = np.flatnonzero(changed)
+        settle_all(len(rows), rows, s.bushes, s.net, s.desire.met)
         load(s.bushes, s.link_flow, s.links)
     bushes, moved, gap, done = warm_rounds(s, newly, target_gap, max_rounds, progress)
     if done == 0 and np.allclose(s.skim, start.skim, rtol=ROUNDING, atol=0.0):
@@ -309,7 +311,7 @@ def _rounds(
     found, every = np.zeros((len(bushes.group), 3)), np.arange(len(bushes.group))
     gap, detours, whole, watch, moved = 0.0, 0.0, (-ALONE, np.inf), _Watch(), np.zeros(len(every), np.bool_)
     for done in range(first, stop.max_rounds + 1):
-        settle_all(CHUNKS, rows, bushes, net, desire.met)
+        settle_all(len(rows), rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
         if ways is not None:
             gap = _gap_of_skims(ways, links, desire.met, link_flow, skim)
@@ -319,7 +321,7 @@ def _rounds(
                 break
         if done == stop.max_rounds:
             rows = every
-        renew_all(CHUNKS, rows, bushes, net, links, desire, IGNORE * detours, skim, found, True)
+        renew_all(len(rows), rows, bushes, net, links, desire, IGNORE * detours, skim, found, True)
         paid, excess = cost_paid(link_flow, links), float(found[:, 0].sum())
         gap, detours = (excess / paid, float(found[:, 2].sum()) / paid) if paid > 0.0 else (0.0, 0.0)
         if stop.progress:
@@ -339,7 +341,7 @@ def _rounds(
             together = len(every) >= MANY and gap > FINE
             sweeps(bushes, links, desire, len(net.start) - 1, found[:, 0].copy(), ENOUGH * excess, together)
         if gap > ROUNDING and watch.stalls(excess):
-            settle_all(CHUNKS, every, bushes, net, desire.met)
+            settle_all(len(every), every, bushes, net, desire.met)
             load(bushes, link_flow, links)
             joint_steps(bushes, links, desire)
             rows = every

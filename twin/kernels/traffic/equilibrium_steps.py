@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.indices import ix
-from twin.kernels.threads import over_threads
-from twin.kernels.traffic.bush import Bushes, Net, make_work, settle
+from twin.kernels.threads import over_threads, over_threads_from
+from twin.kernels.traffic.bush import HEAVY, LIGHT, Bushes, Net, make_work, nodes_each, settle
 from twin.kernels.traffic.bush_renew import renew
 from twin.kernels.traffic.bush_start import make_heap, start_bush
 from twin.kernels.traffic.bush_sweep import (
@@ -27,7 +27,6 @@ from twin.kernels.traffic.shortest_path import tree
 FOCUS = 5  # of so many sweeps one visits all bushes, the others those that could save most
 SWEEPS = 60  # most sweeps over all bushes between two renewals
 BLOCKS = 2  # bushes are swept in this many parallel parts, whatever the number of threads
-CHUNKS = 16  # bushes are renewed in this many parallel parts, whatever the number of threads
 
 
 @njit(cache=True)
@@ -46,38 +45,36 @@ def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
     refresh_all(links)
 
 
-@over_threads
+@over_threads_from(HEAVY, nodes_each)
 @njit(cache=True, nogil=True)
 def start_all(begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire) -> None:
     """Start the bushes `rows` at present costs, which their demand met answers."""
     zones, elastic, met = desire.demand.shape[1], desire.response.shape[1] > 0, desire.met
     w, heap = make_work(len(net.start) - 1, len(net.head)), make_heap(len(net.head))
-    for part in range(begin, end):
-        for i in range(part, len(rows), CHUNKS):
-            k, origin = bushes.group[rows[i]]
-            start_bush(rows[i], links.cost[k], desire.demand[k, origin], net, bushes, w, heap)
-            for z in range(zones):
-                if w.best[z] == np.inf or z == origin:
-                    met[k, origin, z] = 0.0
-                elif not elastic:
-                    met[k, origin, z] = desire.demand[k, origin, z]
-                else:
-                    law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
-                    met[k, origin, z], _ = answer(w.best[z], law[0], law[1], law[2], desire.leg)
+    for i in range(begin, end):
+        k, origin = bushes.group[rows[i]]
+        start_bush(rows[i], links.cost[k], desire.demand[k, origin], net, bushes, w, heap)
+        for z in range(zones):
+            if w.best[z] == np.inf or z == origin:
+                met[k, origin, z] = 0.0
+            elif not elastic:
+                met[k, origin, z] = desire.demand[k, origin, z]
+            else:
+                law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
+                met[k, origin, z], _ = answer(w.best[z], law[0], law[1], law[2], desire.leg)
 
 
-@over_threads
+@over_threads_from(LIGHT, nodes_each)
 @njit(cache=True, nogil=True)
 def settle_all(begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, met: np.ndarray) -> None:
     """Settle the bushes `rows` to the demand met."""
     w = make_work(len(net.start) - 1, 1)
-    for part in range(begin, end):
-        for i in range(part, len(rows), CHUNKS):
-            b = rows[i]
-            settle(b, met[bushes.group[b, 0], bushes.group[b, 1]], bushes, w)
+    for i in range(begin, end):
+        b = rows[i]
+        settle(b, met[bushes.group[b, 0], bushes.group[b, 1]], bushes, w)
 
 
-@over_threads
+@over_threads_from(HEAVY, nodes_each)
 @njit(cache=True, nogil=True)
 def renew_all(
     begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, links: Links, desire: Desire, tolerance: float,
@@ -90,21 +87,20 @@ def renew_all(
     """
     zones = desire.response.shape[1]
     w = make_work(len(net.start) - 1, len(net.head))
-    for part in range(begin, end):
-        for i in range(part, len(rows), CHUNKS):
-            b = rows[i]
-            k, origin = bushes.group[b]
-            row = skim[k, origin]
-            if not settled:
-                settle(b, desire.met[k, origin], bushes, w)
-            excess, arcs = renew(b, links.cost[k], desire.demand[k, origin], tolerance, net, bushes, w, row)
-            found[b, 2] = excess
-            for z in range(zones):
-                if z != origin and desire.response[k, origin, z] != 0.0 and row[z] < np.inf:
-                    law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
-                    wanted, _ = answer(row[z], law[0], law[1], law[2], desire.leg)
-                    excess += abs(wanted - desire.met[k, origin, z]) * row[z]
-            found[b, 0], found[b, 1] = excess, arcs
+    for i in range(begin, end):
+        b = rows[i]
+        k, origin = bushes.group[b]
+        row = skim[k, origin]
+        if not settled:
+            settle(b, desire.met[k, origin], bushes, w)
+        excess, arcs = renew(b, links.cost[k], desire.demand[k, origin], tolerance, net, bushes, w, row)
+        found[b, 2] = excess
+        for z in range(zones):
+            if z != origin and desire.response[k, origin, z] != 0.0 and row[z] < np.inf:
+                law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
+                wanted, _ = answer(row[z], law[0], law[1], law[2], desire.leg)
+                excess += abs(wanted - desire.met[k, origin, z]) * row[z]
+        found[b, 0], found[b, 1] = excess, arcs
 
 
 @over_threads

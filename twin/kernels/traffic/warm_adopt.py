@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from twin.kernels.threads import over_threads
-from twin.kernels.traffic.bush import Bushes, copy_part, make_bushes, origins_of
+from twin.kernels.threads import over_threads_from
+from twin.kernels.traffic.bush import LIGHT, Bushes, copy_part, make_bushes, nodes_each, origins_of
 
-CHUNKS = 16  # bushes are copied in this many parallel parts
 SPARE = 1.15  # rows get so much more room than the longest needs: a cold start, which made them, needs more
 
 
@@ -42,14 +41,14 @@ def adopt(old: Bushes, demand: np.ndarray, opened: np.ndarray, lost: np.ndarray)
     before[opened[group[:, 0]] & short] = -1
     arcs = old.tail.shape[1] if (before < 0).any() else _width(old)
     new = make_bushes(group, old.node.shape[1], arcs, old.node.dtype)
-    _copy(CHUNKS, before, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, demand)
+    _copy(len(before), before, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, demand)
     return new, np.flatnonzero(before < 0)
 
 
 def _copy_rows(rows: np.ndarray, old: Bushes, new: Bushes) -> None:
     """Copy the rows `rows` of `old` into those of `new` as they are, whatever trips there are."""
     nothing = np.zeros((0, 0, 0))  # demand without zones: `_copy` looks for none
-    _copy(CHUNKS, rows, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, nothing)
+    _copy(len(rows), rows, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, nothing)
 
 
 def regroup(bushes: Bushes, of: np.ndarray, scale: np.ndarray) -> Bushes:
@@ -91,32 +90,31 @@ class Room:
         self._changed |= changed
 
 
-@over_threads
+@over_threads_from(LIGHT, nodes_each)
 @njit(cache=True, nogil=True)
 def _copy(
     begin: int, end: int, before: np.ndarray, old: Bushes, group: np.ndarray, size: np.ndarray, node: np.ndarray,
     first: np.ndarray, tail: np.ndarray, link: np.ndarray, flow: np.ndarray, demand: np.ndarray,
 ) -> None:  # fmt: skip
     """Copy the rows `before`; set those to -1 that led to no zone where trips want to go now."""
-    for part in range(begin, end):
-        for b in range(part, len(before), CHUNKS):
-            row = before[b]
-            if row < 0:
-                continue
-            live, reached = old.size[row, 0], old.size[row, 1]
-            here, k, origin = True, group[b, 0], group[b, 1]
-            for p in range(live, reached):
-                v = old.node[row, p]
-                if v < demand.shape[2] and demand[k, origin, v] > 0.0 and v != origin:
-                    here = False
-            if not here:
-                before[b] = -1
-                continue
-            arcs = old.first[row, reached]
-            for i in range(3):
-                size[b, i] = old.size[row, i]
-            copy_part(reached, old.node[row], node[b])
-            copy_part(reached + 1, old.first[row], first[b])
-            copy_part(arcs, old.tail[row], tail[b])
-            copy_part(arcs, old.link[row], link[b])
-            copy_part(arcs, old.flow[row], flow[b])
+    for b in range(begin, end):
+        row = before[b]
+        if row < 0:
+            continue
+        live, reached = old.size[row, 0], old.size[row, 1]
+        here, k, origin = True, group[b, 0], group[b, 1]
+        for p in range(live, reached):
+            v = old.node[row, p]
+            if v < demand.shape[2] and demand[k, origin, v] > 0.0 and v != origin:
+                here = False
+        if not here:
+            before[b] = -1
+            continue
+        arcs = old.first[row, reached]
+        for i in range(3):
+            size[b, i] = old.size[row, i]
+        copy_part(reached, old.node[row], node[b])
+        copy_part(reached + 1, old.first[row], first[b])
+        copy_part(arcs, old.tail[row], tail[b])
+        copy_part(arcs, old.link[row], link[b])
+        copy_part(arcs, old.flow[row], flow[b])

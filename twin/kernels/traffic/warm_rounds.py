@@ -15,12 +15,12 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.indices import ix
-from twin.kernels.threads import over_threads
-from twin.kernels.traffic.bush import Bushes, Net, copy_part
+from twin.kernels.threads import over_threads_from
+from twin.kernels.traffic.bush import LIGHT, Bushes, Net, copy_part, nodes_each
 from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import reroute_all, users
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
-from twin.kernels.traffic.equilibrium_steps import CHUNKS, cost_paid, load, renew_all, settle_all
+from twin.kernels.traffic.equilibrium_steps import cost_paid, load, renew_all, settle_all
 from twin.kernels.traffic.warm_adopt import grow
 from twin.kernels.traffic.zone_skims import Ways, fill_zone_skims, ways_of
 
@@ -126,7 +126,7 @@ def _look_at(
     return within, beyond
 
 
-@over_threads
+@over_threads_from(LIGHT, nodes_each)
 @njit(cache=True, nogil=True)
 def _look(
     begin: int, end: int, bushes: Bushes, links: Links, met: np.ndarray, skim: np.ndarray, found: np.ndarray
@@ -134,12 +134,11 @@ def _look(
     """Fill `found` [bushes, 2] with what each could save within itself, and on cheapest ways outside it."""
     low, zones = np.empty(bushes.node.shape[1]), met.shape[2]
     trips, least = np.zeros(zones + 1), np.zeros(zones + 1)
-    for part in range(begin, end):
-        for b in range(part, len(bushes.group), CHUNKS):
-            k, origin = bushes.group[b]
-            copy_part(zones, met[k, origin], trips)
-            copy_part(zones, skim[k, origin], least)
-            found[b] = _look_at(b, bushes, links.cost[k], trips, least, low)
+    for b in range(begin, end):
+        k, origin = bushes.group[b]
+        copy_part(zones, met[k, origin], trips)
+        copy_part(zones, skim[k, origin], least)
+        found[b] = _look_at(b, bushes, links.cost[k], trips, least, low)
 
 
 def _lacking(beyond: np.ndarray, allowed: float) -> np.ndarray:
@@ -168,16 +167,16 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> np.ndarray:
     found = np.empty((len(moved), 3))
     rows = used = users(s.bushes, newly)
     moved[used] = True
-    reroute_all(CHUNKS, rows, s.links.cost, newly, 0.5 * BLOCKED, s.desire.demand, s.desire.met, s.net, s.bushes)
+    reroute_all(len(rows), rows, s.links.cost, newly, 0.5 * BLOCKED, s.desire.demand, s.desire.met, s.net, s.bushes)
     load(s.bushes, s.link_flow, s.links)
     for _ in range(REROUTES):
         rows = users(s.bushes, newly)
         if len(rows) == 0:
             break
-        renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found, False)
+        renew_all(len(rows), rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found, False)
         _sweep_rows(rows, s.bushes, s.links, s.desire, SWEEPS)
         # A crumb behind a closed link, where all others have gone another way, would count with what that is charged.
-        settle_all(CHUNKS, rows, s.bushes, s.net, s.desire.met)
+        settle_all(len(rows), rows, s.bushes, s.net, s.desire.met)
         load(s.bushes, s.link_flow, s.links)
     return used
 
@@ -194,7 +193,8 @@ def _drop_lost(s: State, newly: np.ndarray, ways: Ways, moved: np.ndarray) -> No
         desire.demand[lost] = 0.0
         group = s.bushes.group
         moved |= lost.any(axis=2)[group[:, 0], group[:, 1]]
-        settle_all(CHUNKS, np.flatnonzero(moved), s.bushes, s.net, s.desire.met)
+        rows = np.flatnonzero(moved)
+        settle_all(len(rows), rows, s.bushes, s.net, s.desire.met)
         load(s.bushes, s.link_flow, s.links)
 
 
@@ -212,7 +212,7 @@ def _renew_some(
 ) -> State:  # fmt: skip
     """Renew the bushes `rows` and move flow within them, unless they could save no more than `allowed`."""
     found = np.zeros((len(moved), 3))
-    renew_all(CHUNKS, rows, s.bushes, s.net, s.links, s.desire, tolerance, s.skim, found, False)
+    renew_all(len(rows), rows, s.bushes, s.net, s.links, s.desire, tolerance, s.skim, found, False)
     if found[:, 1].max() > s.bushes.tail.shape[1]:
         s = s._replace(bushes=grow(s.bushes, min(len(s.links.flow), int(1.2 * found[:, 1].max()))))
     if float(found[:, 0].sum()) > allowed:
@@ -251,7 +251,7 @@ def warm_rounds(
         wanted = target_gap * paid
         if done > 0 or len(rows) == 0 or max_rounds == 0:  # else first come those that left a closed link
             fill_zone_skims(ways, np.where(newly, np.inf, links.cost), s.skim)
-            _look(CHUNKS, s.bushes, links, s.desire.met, s.skim, found)
+            _look(len(every), s.bushes, links, s.desire.met, s.skim, found)
             gap = float(found.sum()) / paid if paid > 0.0 else 0.0
             if progress:
                 progress(done, gap)
