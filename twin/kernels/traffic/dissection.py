@@ -13,14 +13,18 @@ All functions take an undirected graph without loops or parallel edges as adjace
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.threads import over_threads, thread_count
 
 LEAF = 40  # pieces up to this many nodes are ordered by minimum degree
 END_SHARE = 0.25  # share of a piece's nodes at either end of a line that the cut must lie between
 ENDS = 4  # nodes far apart that the lines are drawn between
+WORTH = 400  # nodes from which on two threads treat the parts of the first cut
 BEGIN, FINISH = -2, -3  # marks of a unit of flow that begins or ends at a node
 
 
@@ -269,7 +273,83 @@ def _minimum_degree(start: np.ndarray, adj: np.ndarray, piece: np.ndarray, local
     piece[:] = order
 
 
+class Scratch(NamedTuple):
+    """Scratch space of one thread, by node of the whole network or of a piece."""
+
+    local: np.ndarray  # by node: number in the piece, -1 outside
+    hops: np.ndarray
+    queue: np.ndarray
+    start: np.ndarray  # [nodes + 1] adjacency lists of the piece
+    inner: np.ndarray  # [2 × edges]
+
+
 @njit(cache=True)
+def _make_scratch(nodes: int, arcs: int) -> Scratch:
+    return Scratch(
+        np.full(nodes, -1),
+        np.empty(nodes, np.int64),
+        np.empty(nodes, np.int64),
+        np.empty(nodes + 1, np.int64),
+        np.empty(arcs, np.int64),
+    )
+
+
+@njit(cache=True)
+def _divide(
+    adj_start: np.ndarray, adj: np.ndarray, order: np.ndarray, low: int, high: int, share: float, w: Scratch
+) -> tuple[int, int]:
+    """Sort the piece ``order[low:high]`` in place: two parts and what separates them, or, if it is small, for good.
+
+    Returns where the first and the second part end, `low` twice where nothing is left to do.
+    """
+    size, local, start, inner = high - low, w.local, w.start, w.inner
+    piece = order[low:high].copy()
+    if size <= LEAF:
+        if size > 1:
+            _minimum_degree(adj_start, adj, order[low:high], local)
+        return low, low
+    for i in range(size):
+        local[piece[i]] = i
+    arcs = 0
+    for i in range(size):
+        start[i] = arcs
+        for e in range(adj_start[piece[i]], adj_start[piece[i] + 1]):
+            if local[adj[e]] >= 0:
+                inner[arcs] = local[adj[e]]
+                arcs += 1
+    start[size] = arcs
+    for i in range(size):
+        local[piece[i]] = -1
+    reached = _hops(start, inner, size, 0, w.hops, w.queue)
+    side = _separate(start, inner, size, 0, share) if reached == size else np.where(w.hops[:size] >= 0, 0, 1)
+    ends, place = np.empty(3, np.int64), low
+    for part in range(3):
+        for i in range(size):
+            if side[i] == part:
+                order[place] = piece[i]
+                place += 1
+        ends[part] = place
+    return ends[0], ends[1]
+
+
+@over_threads
+@njit(cache=True, nogil=True)
+def _dissect(
+    begin: int, end: int, pieces: np.ndarray, adj_start: np.ndarray, adj: np.ndarray, order: np.ndarray, share: float
+) -> None:
+    """Sort the parts of `order` between the bounds `pieces` [pieces, 2] for good."""
+    w = _make_scratch(len(order), len(adj))
+    for i in range(begin, end):
+        stack = [(pieces[i, 0], pieces[i, 1])]
+        while len(stack) > 0:
+            low, high = stack.pop()
+            first, second = _divide(adj_start, adj, order, low, high, share, w)
+            if first > low:
+                stack.append((low, first))
+            if second > first:
+                stack.append((first, second))
+
+
 def dissection_order(adj_start: np.ndarray, adj: np.ndarray, share: float = END_SHARE) -> np.ndarray:
     """Return the nodes in the order of their elimination, separators after the parts they separate.
 
@@ -285,52 +365,9 @@ def dissection_order(adj_start: np.ndarray, adj: np.ndarray, share: float = END_
     order : int64 [nodes]
     """
     nodes = len(adj_start) - 1
-    order = np.arange(nodes)
-    local = np.full(nodes, -1)
-    hops, queue = np.empty(nodes, np.int64), np.empty(nodes, np.int64)
-    start, inner = np.empty(nodes + 1, np.int64), np.empty(len(adj), np.int64)
-    stack = [(0, nodes)]
-    while len(stack) > 0:
-        low, high = stack.pop()
-        size = high - low
-        piece = order[low:high].copy()
-        if size <= LEAF:
-            if size > 1:
-                _minimum_degree(adj_start, adj, order[low:high], local)
-            continue
-        for i in range(size):
-            local[piece[i]] = i
-        arcs = 0
-        for i in range(size):
-            start[i] = arcs
-            for e in range(adj_start[piece[i]], adj_start[piece[i] + 1]):
-                if local[adj[e]] >= 0:
-                    inner[arcs] = local[adj[e]]
-                    arcs += 1
-        start[size] = arcs
-        for i in range(size):
-            local[piece[i]] = -1
-        reached = _hops(start, inner, size, 0, hops, queue)
-        if reached < size:
-            place, rest = low, low + reached
-            for i in range(size):
-                if hops[i] >= 0:
-                    order[place] = piece[i]
-                    place += 1
-                else:
-                    order[rest] = piece[i]
-                    rest += 1
-            stack.append((low, low + reached))
-            stack.append((low + reached, high))
-            continue
-        side = _separate(start, inner, size, 0, share)
-        place = low
-        for part in range(3):
-            first = place
-            for i in range(size):
-                if side[i] == part:
-                    order[place] = piece[i]
-                    place += 1
-            if part < 2 and place > first:
-                stack.append((first, place))
+    order, pieces = np.arange(nodes), [(0, nodes)]
+    if thread_count() > 1 and nodes >= WORTH:
+        first, second = _divide(adj_start, adj, order, 0, nodes, share, _make_scratch(nodes, len(adj)))
+        pieces = [(0, first), (first, second)]
+    _dissect(len(pieces), np.array(pieces), adj_start, adj, order, share)
     return order
