@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.kernels.traffic.dissection import LEAF, dissection_order, undirected
+from twin.kernels.traffic.dissection import HALVES, LEAF, dissection_order, undirected
 from twin.kernels.traffic.hierarchy import build_hierarchy, customize
 from twin.kernels.traffic.shortest_path import random_network
 from twin.kernels.traffic.skim import WORTH, skims, skims_numba, skims_of, skims_reference
@@ -163,6 +163,22 @@ def test_the_dissection_is_an_order_and_the_arcs_form_an_elimination_tree(seed: 
         if len(ends):
             above = h.arc_head[h.arc_start[ends[0]] : h.arc_start[ends[0] + 1]]
             assert set(ends[1:].tolist()) <= set(above.tolist())
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
+@settings(max_examples=5, deadline=None)
+@given(seed=seeds)
+def test_the_dissection_is_the_same_on_one_thread_and_on_two(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    nodes = int(rng.integers(HALVES, 2 * HALVES))
+    tail = rng.integers(0, nodes, 3 * nodes)
+    graph, orders = undirected(tail, (tail + rng.integers(-30, 31, len(tail))) % nodes, nodes), []
+    before = numba.get_num_threads()
+    for threads in (1, 2):
+        numba.set_num_threads(threads)
+        orders.append(dissection_order(*graph))
+    numba.set_num_threads(before)
+    assert np.array_equal(*orders)
 
 
 def test_a_customized_metric_answers_repeated_queries() -> None:

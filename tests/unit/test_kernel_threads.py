@@ -19,7 +19,7 @@ from twin.kernels import compile as kernel_compile
 from twin.kernels.groups import compiled_parts, groups_of
 from twin.kernels.helper import Helper
 from twin.kernels.registry import Family, families
-from twin.kernels.threads import over_threads
+from twin.kernels.threads import over_threads, over_threads_from
 from twin.kernels.traffic.shortest_path import tree
 
 
@@ -42,6 +42,18 @@ def test_every_item_is_done_once(items: int, threads: int) -> None:
 
     over_threads(loop)(items, times, 1)
     assert (times == 1).all()
+
+
+@pytest.mark.parametrize(("items", "each", "whole"), [(9, 1, True), (10, 1, False), (3, 3, True), (4, 3, False)])
+def test_few_small_items_are_one_piece(items: int, each: int, whole: bool, threads: int) -> None:
+    pieces: list[tuple[int, int]] = []
+
+    def loop(first: int, last: int, each: int) -> None:
+        pieces.append((first, last))
+
+    over_threads_from(10, lambda each: each)(loop)(items, each)
+    assert (pieces == [(0, items)]) == (whole or threads == 1)
+    assert sorted(k for first, last in pieces for k in range(first, last)) == list(range(items))
 
 
 def test_an_error_on_any_thread_reaches_the_caller(threads: int) -> None:

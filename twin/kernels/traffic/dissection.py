@@ -24,7 +24,7 @@ from twin.kernels.threads import over_threads, thread_count
 LEAF = 40  # pieces up to this many nodes are ordered by minimum degree
 END_SHARE = 0.25  # share of a piece's nodes at either end of a line that the cut must lie between
 ENDS = 4  # nodes far apart that the lines are drawn between
-WORTH = 400  # nodes from which on two threads treat the parts of the first cut
+HALVES = 400  # nodes from which on two threads treat the parts of the first cut
 BEGIN, FINISH = -2, -3  # marks of a unit of flow that begins or ends at a node
 
 
@@ -366,7 +366,7 @@ def dissection_order(adj_start: np.ndarray, adj: np.ndarray, share: float = END_
     """
     nodes = len(adj_start) - 1
     order, pieces = np.arange(nodes), [(0, nodes)]
-    if thread_count() > 1 and nodes >= WORTH:
+    if thread_count() > 1 and nodes >= HALVES:
         first, second = _divide(adj_start, adj, order, 0, nodes, share, _make_scratch(nodes, len(adj)))
         pieces = [(0, first), (first, second)]
     _dissect(len(pieces), np.array(pieces), adj_start, adj, order, share)
