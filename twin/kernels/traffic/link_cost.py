@@ -24,9 +24,10 @@ NO_CURVES = np.zeros((0, 1, 5))
 
 @njit(cache=True, inline="always")
 def bpr_time(ratio: float, time0: float, rise: float, per_capacity: float, power: float) -> tuple[float, float]:
-    """Return BPR time ``time0 + rise * ratio**power`` and its derivative by flow; powers of 4, the most, at no cost.
+    """Return BPR time ``time0 + rise * ratio**power`` and its derivative by flow.
 
-    Numbers in, numbers out: a call that takes all links for every link would cost ten times as much.
+    Numbers in, numbers out, for loops over links: a call that takes `Links` for every link would cost several times as
+    much. Most links have the power 4, which needs no `pow`.
     """
     if power == 4.0:
         cube = rise * ratio * ratio * ratio
