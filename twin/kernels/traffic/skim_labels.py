@@ -29,7 +29,7 @@ FEW = 12  # common rows that are not worth a look which of them are of use
 NEAR, FAR = 1 << 26, 1 << 29  # whole units of the largest finite and of an infinite cost
 INFINITE = np.float64(np.inf).view(np.int64)
 WORTH, BLOCK = 8, 256  # batches, or blocks of so many rows, from which on threads pay
-WORTH_LABELS = 50  # batches from which on they pay for labels, which are sooner done
+WORTH_LABELS = 200_000  # entries of labels from which on they pay there: 400 zones have fewer, 1,800 more
 STEP = 4  # common nodes per pass over a tile
 
 
@@ -147,7 +147,12 @@ def _fill_to(
                 label[p, i] = through if through < old else old
 
 
-@over_threads_from(WORTH_LABELS)
+def _entries_each(batches: Plan, *args: np.ndarray) -> int:
+    """Return how many labels a batch has, in the mean."""
+    return args[-1].size // max(1, len(batches.row_start) - 1)
+
+
+@over_threads_from(WORTH_LABELS, _entries_each)
 @njit(cache=True, nogil=True)
 def _fill_labels(
     begin: int, end: int, batches: Plan, link_cost: np.ndarray, arc_start: np.ndarray, arc_head: np.ndarray,
