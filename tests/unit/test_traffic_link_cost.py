@@ -11,9 +11,9 @@ from twin.kernels.traffic.link_cost import BPR, NO_CURVES, bpr_time, shape
 
 @settings(deadline=None)  # the first example compiles
 @given(
-    ratio=st.floats(0.0, 5.0),
+    ratio=st.just(0.0) | st.floats(1e-6, 5.0),  # between, products of small numbers are rounded to nothing
     time0=st.floats(0.01, 100.0),
-    alpha=st.floats(0.0, 10.0),
+    alpha=st.just(0.0) | st.floats(1e-3, 10.0),
     capacity=st.floats(1.0, 1e4),
     power=st.sampled_from([0.0, 0.5, 1.0, 2.0, 4.0, 4.45, 16.8]),
 )
