@@ -7,7 +7,7 @@ Python's lock, and Python threads call it with pieces of the range. It is compil
 
 Items are independent, so the results are the same bits for any number of threads and any order. A call costs some
 ten microseconds on two threads, nothing on one. The threads wait at a plain queue: an executor of the standard library
-takes thirty and more to hand over a loop, which an equilibrium does some fifty times in a tenth of a second.
+takes thirty and more to hand over a loop, which an equilibrium does some thirty times in a tenth of a second.
 """
 
 from __future__ import annotations
