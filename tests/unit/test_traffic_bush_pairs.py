@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from twin.kernels.registry import family
+from twin.kernels.traffic import pair_search
 from twin.kernels.traffic.assignment import ARGUMENTS, NAME
 from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.bush_pairs import rest
@@ -55,7 +56,7 @@ def test_members_walk_the_links_of_their_pair(state: tuple[Bushes, Links]) -> No
     for i in range(len(pairs.group)):
         s, middle, e = pairs.start[2 * i : 2 * i + 3]
         for m in members(pairs, i):
-            b, arcs = pairs.bush[m], pairs.arc[pairs.arc_start[m] : pairs.arc_start[m + 1]]
+            b, arcs = pairs.bush[m], pairs.arc[pairs.arc_start[2 * m] : pairs.arc_start[2 * m + 2]]
             assert bushes.group[b, 0] == pairs.group[i]
             assert np.array_equal(bushes.link[b, arcs], pairs.link[s:e])
             for way in (arcs[: middle - s], arcs[middle - s :]):  # every arc goes on from the tail of the one before
@@ -77,6 +78,20 @@ def test_lists_grow_as_often_as_needed(state: tuple[Bushes, Links]) -> None:
     assert np.array_equal(often.link[:count], once.link[:count])
     assert len(often.bush) == times * len(once.bush) > 4 * ROOM
     np.testing.assert_allclose(often.reserve, times * once.reserve, rtol=1e-9)
+
+
+def test_threads_find_the_same_pairs(state: tuple[Bushes, Links], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces that share pairs are put together in the order of one search: the same bits."""
+    bushes, links = state
+    rows, few, many = np.arange(len(bushes.group)), *(np.zeros(len(bushes.group)) for _ in range(2))
+    assert len(rows) > 10
+    alone = find_pairs(rows, bushes, links, few)
+    monkeypatch.setattr(pair_search, "LEAST", 1)
+    monkeypatch.setattr(pair_search, "thread_count", lambda: 2)
+    together = find_pairs(rows, bushes, links, many)
+    for mine, theirs in zip(alone, together, strict=True):
+        assert np.array_equal(mine, theirs)
+    assert np.array_equal(few, many)
 
 
 def test_rest_saves_what_it_can(state: tuple[Bushes, Links]) -> None:

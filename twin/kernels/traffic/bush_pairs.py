@@ -169,7 +169,7 @@ def _apply(part: float, shift: np.ndarray, pairs: Pairs, bushes: Bushes, moved: 
         left, last = asked, pairs.first[i]
         m = last
         while left > 0.0:
-            at, end = pairs.arc_start[m], pairs.arc_start[m + 1]
+            at, end = pairs.arc_start[2 * m], pairs.arc_start[2 * m + 2]
             cut = at + middle - s
             flow = bushes.flow[pairs.bush[m]]
             from0, from1, into0, into1 = (at, cut, cut, end) if ahead else (cut, end, at, cut)

@@ -7,6 +7,7 @@ Part B 44, doi 10.1016/j.trb.2009.11.004).
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,14 +20,15 @@ from twin.kernels.traffic.bush_sweep import Links
 
 EMPTY = -1
 ROOM = 4096  # entries of the lists at first
-PIECES, FEW = 2, 50  # threads search for pairs by so many pieces each, of so many bushes at least
+PIECES, LEAST = 2, 80_000  # threads search for pairs by so many pieces each, of so many nodes of bushes at least
+PRIME = np.uint64(1099511628211)  # of the hash of Fowler, Noll and Vo
 
 
 class Pairs(NamedTuple):
     """Pair i has the links ``link[start[2i]:start[2i + 1]]`` and from there to ``start[2i + 2]``, last links first.
 
     Its bushes are the members ``first[i]``, ``following[first[i]]`` and so on, round and round. Member m is bush
-    ``bush[m]``, in which the links of its pair, in the same order, are the arcs from ``arc[arc_start[m]]`` on.
+    ``bush[m]``, in which the links of its pair, in the same order, are the arcs from ``arc[arc_start[2m]]`` on.
     """
 
     group: np.ndarray  # class
@@ -80,13 +82,12 @@ def _labels(b: int, cost: np.ndarray, bushes: Bushes, low: np.ndarray, low_arc: 
 
 
 class Members(NamedTuple):
-    """Ways to the same node, by twos: member m of bush ``bush[m]`` has the arcs ``arc[start[m]:middle[m]]`` against
-    those from there to ``start[m + 1]``, last arcs first, back to where the two part.
+    """Ways to the same node, by twos: member m of bush ``bush[m]`` has the arcs ``arc[start[2m]:start[2m + 1]]``
+    against those from there to ``start[2m + 2]``, last arcs first, back to where the two part.
     """  # noqa: D205
 
     bush: np.ndarray
     start: np.ndarray
-    middle: np.ndarray
     arc: np.ndarray
 
 
@@ -99,15 +100,15 @@ def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray)
     nodes = bushes.node.shape[1]
     low, low_arc, main = np.empty(nodes), np.empty(nodes, np.int32), np.empty(nodes, np.int32)
     second = np.empty(nodes, np.int32)
-    bush, middle, start = np.empty(ROOM, np.int32), np.empty(ROOM, np.int64), np.zeros(ROOM + 1, np.int64)
+    bush, start = np.empty(ROOM, np.int32), np.zeros(2 * ROOM + 1, np.int64)
     arc, found = np.empty(ROOM, np.int32), 0
     for b in rows:
         begin, tail, on, flow = bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
         excess[b] = _labels(b, links.cost[bushes.group[b, 0]], bushes, low, low_arc, main)
         most_found = found + begin[bushes.size[b, 2]]
         if most_found > len(bush):
-            bush, middle = _longer(bush, most_found), _longer(middle, most_found)
-            start = _longer(start, len(bush) + 1)
+            bush = _longer(bush, most_found)
+            start = _longer(start, 2 * len(bush) + 1)
         for p in range(1, bushes.size[b, 2]):
             s, e, most, cheapest = ix(begin[p]), ix(begin[p + 1]), ix(main[p]), ix(low_arc[p])
             if e == s + 1 or flow[most] <= 0.0:
@@ -115,7 +116,7 @@ def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray)
             for other in range(s, e):
                 if other == most or (flow[other] <= 0.0 and other != cheapest):
                     continue
-                at, others = start[found], ix(1)
+                at, others = start[2 * found], ix(1)
                 if at + 2 * nodes > len(arc):
                     arc = _longer(arc, at + 2 * nodes)
                 cheap, swap = flow[other] <= 0.0, on[other] > on[most]
@@ -136,15 +137,96 @@ def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray)
                         j = ix(tail[c])
                 for n in range(others):
                     arc[here + np.int64(n)] = second[n]
-                bush[found], middle[found], start[found + 1] = b, here, here + others
+                bush[found], start[2 * found + 1], start[2 * found + 2] = b, here, here + others
                 found += 1
-    return Members(bush[:found], start[: found + 1], middle[:found], arc)
+    return Members(bush[:found], start[: 2 * found + 1], arc[: start[2 * found]])
+
+
+class Piece(NamedTuple):
+    """The pairs of some of the bushes and their members, both in the order in which they are found; see `Pairs`."""
+
+    group: np.ndarray
+    start: np.ndarray
+    link: np.ndarray
+    key: np.ndarray  # [pairs] hash of the class and the links
+    pair: np.ndarray  # [members]
+    bush: np.ndarray
+    arc_start: np.ndarray
+    arc: np.ndarray
+    least: np.ndarray  # [members, 2] flow that may leave each segment
+
+
+@njit(cache=True)
+def _distinct(group: np.ndarray, start: np.ndarray, link: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs that are the first of their kind, and for all the number of theirs among these."""
+    count, kinds = len(group), 0
+    table, first, number = np.full(max(ROOM, 3 * count), EMPTY), np.empty(count, np.int64), np.empty(count, np.int32)
+    for i in range(count):
+        at, cut, size = start[2 * i], start[2 * i + 1] - start[2 * i], start[2 * i + 2] - start[2 * i]
+        place = np.int64((key[i] ^ (key[i] >> np.uint64(29))) % np.uint64(len(table)))
+        while table[place] != EMPTY:
+            other = first[table[place]]
+            begins = start[2 * other]
+            same = group[other] == group[i]
+            same = same and start[2 * other + 1] - begins == cut and start[2 * other + 2] - begins == size
+            for n in range(size if same else 0):
+                same = same and link[ix(begins + n)] == link[ix(at + n)]
+            if same:
+                break
+            place = (place + 1) % len(table)
+        if table[place] == EMPTY:
+            table[place], first[kinds] = kinds, i
+            kinds += 1
+        number[i] = table[place]
+    return first[:kinds], number
+
+
+@njit(cache=True)
+def _some(
+    some: np.ndarray, group: np.ndarray, start: np.ndarray, link: np.ndarray, key: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return class, start, links and key of the pairs `some`."""
+    count, end = len(some), 0
+    starts = np.zeros(2 * count + 1, np.int64)
+    for j in range(count):
+        at = start[2 * some[j]]
+        starts[2 * j + 1] = end + start[2 * some[j] + 1] - at
+        end += start[2 * some[j] + 2] - at
+        starts[2 * j + 2] = end
+    links = np.empty(end, np.int32)
+    for j in range(count):
+        for n in range(starts[2 * j + 2] - starts[2 * j]):
+            links[ix(starts[2 * j] + n)] = link[ix(start[2 * some[j]] + n)]
+    return group[some], starts, links, key[some]
+
+
+@njit(cache=True, nogil=True)
+def _piece(m: Members, bushes: Bushes) -> Piece:
+    """Return the pairs that have these members."""
+    members = len(m.bush)
+    group, key, link = np.empty(members, np.int32), np.empty(members, np.uint64), np.empty(len(m.arc), np.int32)
+    least = np.empty((members, 2))
+    for member in range(members):
+        b = m.bush[member]
+        at, middle, end = m.start[2 * member], m.start[2 * member + 1], m.start[2 * member + 2]
+        on, flow = bushes.link[b], bushes.flow[b]
+        group[member] = bushes.group[b, 0]
+        least[member, 0] = _least(flow, m.arc, at, middle)
+        least[member, 1] = _least(flow, m.arc, middle, end)
+        hashed = np.uint64(group[member])
+        for n in range(at, end):
+            link[ix(n)] = on[ix(m.arc[ix(n)])]
+            hashed = (hashed ^ np.uint64(on[ix(m.arc[ix(n)])])) * PRIME
+        key[member] = hashed
+    first, pair = _distinct(group, m.start, link, key)
+    group, start, link, key = _some(first, group, m.start, link, key)
+    return Piece(group, start, link, key, pair, m.bush, m.start, m.arc, least)
 
 
 @over_threads
-def _members_of(begin: int, end: int, part: list[np.ndarray], found: list[Members], args: tuple[Any, ...]) -> None:
+def _pieces(begin: int, end: int, part: list[np.ndarray], found: list[Piece], args: tuple[Any, ...]) -> None:
     for i in range(begin, end):
-        found[i] = _members(part[i], *args)
+        found[i] = _piece(_members(part[i], *args), args[0])
 
 
 def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Pairs:
@@ -154,64 +236,57 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
     lead back over the arcs of most flow, from an unused one over the cheapest arcs.
     """
     threads = thread_count()
-    pieces = min(PIECES * threads, len(rows) // FEW)
+    pieces = min(PIECES * threads, len(rows), len(rows) * bushes.node.shape[1] // LEAST)
     if threads == 1 or pieces < 2:
-        return _pairs_of(_members(rows, bushes, links, excess), bushes)
-    found: list[Members] = [Members(*(np.empty(0),) * 4)] * pieces
-    _members_of(pieces, np.array_split(rows, pieces), found, (bushes, links, excess))
-    ends = np.concatenate([[0], np.cumsum([m.start[-1] for m in found])])
-    arc = np.concatenate([m.arc[: m.start[-1]] for m in found])
-    start = np.concatenate([[0], *(m.start[1:] + end for m, end in zip(found, ends, strict=False))])
-    middle = np.concatenate([m.middle + end for m, end in zip(found, ends, strict=False)])
-    return _pairs_of(Members(np.concatenate([m.bush for m in found]), start, middle, arc), bushes)
+        return _pairs_of(_piece(_members(rows, bushes, links, excess), bushes))
+    found: list[Piece] = [Piece(*(np.empty(0),) * 9)] * pieces
+    ends = [len(rows) * i // pieces for i in range(pieces + 1)]
+    parts = [rows[first:last] for first, last in itertools.pairwise(ends)]
+    _pieces(pieces, parts, found, (bushes, links, excess))
+    return _pairs_of(_joined(found))
+
+
+def _joined(found: list[Piece]) -> Piece:
+    """Return all pieces in one."""
+    every = Piece(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    start = _placed([p.start for p in found], [p.link for p in found])
+    arc_start = _placed([p.arc_start for p in found], [p.arc for p in found])
+    first, number = _distinct(every.group, start, every.link, every.key)
+    before = np.cumsum([0, *(len(p.group) for p in found)])[:-1]
+    pair = every.pair + np.repeat(before, [len(p.pair) for p in found])
+    return Piece(
+        *_some(first, every.group, start, every.link, every.key), number[pair], every.bush,
+        arc_start, every.arc, every.least,
+    )  # fmt: skip
+
+
+def _placed(starts: list[np.ndarray], entries: list[np.ndarray]) -> np.ndarray:
+    """Return where lists start when those of all pieces stand one after the other."""
+    before = np.cumsum([0, *map(len, entries)])
+    return np.concatenate([*(start[:-1] + first for start, first in zip(starts, before, strict=False)), before[-1:]])
 
 
 @njit(cache=True)
-def _pairs_of(m: Members, bushes: Bushes) -> Pairs:
-    """Return the pairs that have these members, in their order."""
-    count = len(m.bush)
-    group, first, following = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
-    start, reserve = np.zeros(2 * count + 1, np.int64), np.zeros((count, 2))
-    link, table = np.empty(m.start[count], np.int32), np.full(max(ROOM, 3 * count), EMPTY, np.int32)
-    pairs = 0
-    for member in range(count):
-        b, at, middle, end = m.bush[member], m.start[member], m.middle[member], m.start[member + 1]
-        k, on, flow = bushes.group[b, 0], bushes.link[b], bushes.flow[b]
-        key = np.uint64(k)
-        for n in range(at, end):
-            key = (key ^ np.uint64(on[ix(m.arc[n])])) * np.uint64(1099511628211)
-        place = np.int64((key ^ (key >> np.uint64(29))) % np.uint64(len(table)))
-        i = table[place]
-        while i != EMPTY:
-            begins = start[2 * i]
-            same = group[i] == k and start[2 * i + 1] - begins == middle - at and start[2 * i + 2] - begins == end - at
-            for n in range(end - at if same else 0):
-                same = same and link[begins + n] == on[ix(m.arc[at + n])]
-            if same:
-                break
-            place = (place + 1) % len(table)
-            i = table[place]
-        if i == EMPTY:
-            i = pairs
-            table[place], group[i], begins = i, k, start[2 * i]
-            for n in range(end - at):
-                link[begins + n] = on[ix(m.arc[at + n])]
-            start[2 * i + 1], start[2 * i + 2] = begins + middle - at, begins + end - at
+def _pairs_of(p: Piece) -> Pairs:
+    """Return the pairs with their members linked up."""
+    count = len(p.group)
+    first, following, reserve = np.full(count, EMPTY, np.int32), np.empty(len(p.pair), np.int32), np.zeros((count, 2))
+    for member in range(len(p.pair)):
+        i = p.pair[member]
+        last = first[i]
+        if last == EMPTY:
             following[member] = member
-            pairs += 1
         else:
-            following[member], following[first[i]] = following[first[i]], member
+            following[member], following[last] = following[last], member
         first[i] = member
-        reserve[i, 0] += _least(flow, m.arc, at, middle)
-        reserve[i, 1] += _least(flow, m.arc, middle, end)
-    return Pairs(
-        group[:pairs], start[: 2 * pairs + 1], link, first[:pairs], following, m.bush, m.start, m.arc, reserve[:pairs]
-    )
+        reserve[i, 0] += p.least[member, 0]
+        reserve[i, 1] += p.least[member, 1]
+    return Pairs(p.group, p.start, p.link, first, following, p.bush, p.arc_start, p.arc, reserve)
 
 
 @njit(cache=True, inline="always")
 def _least(flow: np.ndarray, arc: np.ndarray, start: int, end: int) -> float:
     least = np.inf
     for n in range(start, end):
-        least = min(least, flow[ix(arc[n])])
+        least = min(least, flow[ix(arc[ix(n)])])
     return least
