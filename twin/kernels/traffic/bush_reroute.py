@@ -12,11 +12,11 @@ from twin.kernels.traffic.bush_renew import cheapest, prune
 
 
 @njit(cache=True)
-def users(bushes: Bushes, closed: np.ndarray) -> np.ndarray:
-    """Return the bushes with flow on a link of `closed` [classes, links]."""
-    out = np.empty(len(bushes.group), np.int64)
+def users(rows: np.ndarray, bushes: Bushes, closed: np.ndarray) -> np.ndarray:
+    """Return those of the bushes `rows` with flow on a link of `closed` [classes, links]."""
+    out = np.empty(len(rows), np.int64)
     count = 0
-    for b in range(len(bushes.group)):
+    for b in rows:
         shut, link, flow = closed[bushes.group[b, 0]], bushes.link[b], bushes.flow[b]
         for a in range(bushes.first[b, bushes.size[b, 0]]):
             if shut[ix(link[a])] and flow[a] > 0.0:

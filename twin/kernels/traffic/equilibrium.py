@@ -36,7 +36,8 @@ from twin.kernels.traffic.first_flows import spread
 from twin.kernels.traffic.hierarchy import build_hierarchy, first_passed
 from twin.kernels.traffic.joint_newton import joint_steps
 from twin.kernels.traffic.link_cost import BPR, NO_CURVES
-from twin.kernels.traffic.warm_adopt import Room, adopt, grow
+from twin.kernels.traffic.round_choice import Watch, next_rows
+from twin.kernels.traffic.warm_adopt import Room, adopt, grow, other_trips
 from twin.kernels.traffic.warm_rounds import BLOCKED, State, warm_rounds
 from twin.kernels.traffic.zone_skims import Ways, fill_zone_skims, ways_by
 
@@ -45,12 +46,10 @@ FINE = 1e-7  # gap from which on they go one after the other: the mean of blocks
 IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait; of routes alone: demand may need them
 FIRST, FIRST_SPREAD = 0.1, 1e-4  # flow moves before the first renewal to this part of the cost (see `first_flows`)
 ENOUGH = 0.02  # sweeps stop when the bushes could save this part of what the network could
-NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of the excess
-FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
 ALONE, ALONE_TO = 3, 0.1  # most rounds without the others, and part of the excess at which they come back
 FINDS = 2  # most searches for pairs of ways in a round
-SLOW, PATIENCE = 0.3, 2  # rounds stall that leave more than this part of the excess in so many rounds
 ROUNDING = 1e-13  # costs that differ less are the same
+FALL, FIRST_GAP = 1e3, 1e-4  # gaps seldom fall more in a round; what first flows by a hierarchy are taken to leave
 
 
 class Problem(NamedTuple):
@@ -215,7 +214,9 @@ def _before(
         if start.skim.max(initial=0.0) == np.inf:
             lost = (np.isinf(start.skim) & (problem.demand > 0.0)).any(axis=2)
         bushes, fresh = adopt(start.bushes, desire.demand, (start.closed & ~closed).any(axis=1), lost)
-    desire.met[:] = _met_before(problem, start, desire)
+    met = _met_before(problem, start, desire)
+    if met is not problem.demand:
+        desire.met[:] = met
     load(bushes, link_flow, links)
     return State(bushes, net, links, desire, link_flow, skim), fresh
 
@@ -245,9 +246,7 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> W
 
 def _changed(s: State, start: Solution, fresh: np.ndarray) -> np.ndarray:
     """Return which bushes are `fresh` or have other trips than in `start`, ready for these: bool [bushes]."""
-    apart, zones = s.desire.met != start.od_flow, np.arange(s.skim.shape[1])
-    apart[:, zones, zones] = False
-    changed = apart.any(axis=2)[tuple(s.bushes.group.T)]
+    changed = other_trips(s.bushes.group, s.desire.met, start.od_flow)
     changed[fresh] = True
     if changed.any():
         stuck = np.zeros(len(changed), np.bool_)
@@ -282,38 +281,22 @@ class Stop(NamedTuple):
     progress: Progress | None
 
 
-class _Watch:
-    """Tells when rounds stall; if little comes of that, not before twice as many more rounds have passed."""
-
-    def __init__(self) -> None:
-        self.least, self.patience = [np.inf], PATIENCE
-
-    def stalls(self, excess: float) -> bool:
-        """Return whether the excess of a round, and of those before it, has fallen too little."""
-        self.least.append(min(self.least[-1], excess))
-        if self.least[-1] <= SLOW * self.least[0]:
-            self.patience = PATIENCE
-        if len(self.least) <= self.patience or self.least[-1] <= SLOW * self.least[-1 - self.patience]:
-            return False
-        self.least, self.patience = self.least[-1:], 2 * self.patience
-        return True
-
-
 def _rounds(
     s: State, ways: Ways | None, rows: np.ndarray, first: int, aside: bool, stop: Stop
 ) -> tuple[State, float, int]:
     """Renew the bushes and move flow within them, from round `first` and the bushes `rows` on, to the gap asked for.
 
     `aside`: bushes that hold little of the excess may be left out for a while. With `ways`, the gap of fixed
-    demand is checked by skims before bushes are renewed. Where rounds stall all flow moves together.
+    demand is checked by skims before bushes are renewed, once it may be there. Where rounds stall all flow moves
+    together.
     """
     bushes, net, links, desire, link_flow, skim = s
     found, every = np.zeros((len(bushes.group), 3)), np.arange(len(bushes.group))
-    gap, detours, whole, watch, moved = 0.0, 0.0, (-ALONE, np.inf), _Watch(), np.zeros(len(every), np.bool_)
+    gap, detours, whole, watch, moved = 0.0, 0.0, (-ALONE, np.inf), Watch(), np.zeros(len(every), np.bool_)
     for done in range(first, stop.max_rounds + 1):
         settle_all(len(rows), rows, bushes, net, desire.met)
         load(bushes, link_flow, links)
-        if ways is not None:
+        if ways is not None and (gap if done > first else FIRST_GAP) <= FALL * stop.target_gap:
             gap = _gap_of_skims(ways, links, desire.met, link_flow, skim)
             if gap <= stop.target_gap:
                 if stop.progress:
@@ -349,7 +332,7 @@ def _rounds(
         if len(rows) == len(every):
             whole = (done, excess)
         if aside:
-            rows = _next_rows(rows, found[:, 0], done - whole[0] < ALONE and excess > ALONE_TO * whole[1])
+            rows = next_rows(rows, found[:, 0], done - whole[0] < ALONE and excess > ALONE_TO * whole[1])
     return s._replace(bushes=bushes), gap, done
 
 
@@ -363,19 +346,6 @@ def _users(bushes: Bushes, newly: np.ndarray) -> np.ndarray:
         ],
         np.int64,
     )
-
-
-def _next_rows(rows: np.ndarray, excess: np.ndarray, same: bool) -> np.ndarray:
-    """Return the bushes to renew next: all, or after a round of all the few that hold nearly all the excess.
-
-    These go on alone for some rounds, as long as `same`.
-    """
-    if len(rows) < len(excess):
-        return rows if same else np.arange(len(excess))
-    order = np.argsort(-excess, kind="stable")
-    held = np.cumsum(excess[order])
-    few = int(np.searchsorted(held, NEARLY * held[-1])) + 1
-    return np.sort(order[:few]) if few < FEW * len(excess) else rows
 
 
 def _cut_off(skim: np.ndarray, desire: Desire, limit: float, groups: np.ndarray) -> bool:

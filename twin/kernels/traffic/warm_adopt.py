@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads_from
 from twin.kernels.traffic.bush import LIGHT, Bushes, copy_part, make_bushes, nodes_each, origins_of
 
@@ -43,6 +44,19 @@ def adopt(old: Bushes, demand: np.ndarray, opened: np.ndarray, lost: np.ndarray)
     new = make_bushes(group, old.node.shape[1], arcs, old.node.dtype)
     _copy(len(before), before, old, new.group, new.size, new.node, new.first, new.tail, new.link, new.flow, demand)
     return new, np.flatnonzero(before < 0)
+
+
+@njit(cache=True)
+def other_trips(group: np.ndarray, met: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return for which of `group` [bushes, 2] the trips to elsewhere `met` differ from those `before`."""
+    other = np.zeros(len(group), np.bool_)
+    for b in range(len(group)):
+        now, was = met[group[b, 0], group[b, 1]], before[group[b, 0], group[b, 1]]
+        differ = 0
+        for z in range(len(now)):
+            differ += now[z] != was[z]
+        other[b] = differ > (now[ix(group[b, 1])] != was[ix(group[b, 1])])
+    return other
 
 
 def _copy_rows(rows: np.ndarray, old: Bushes, new: Bushes) -> None:

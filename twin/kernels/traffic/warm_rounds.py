@@ -165,12 +165,12 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> np.ndarray:
     Where that fails at once, they are renewed and swept until none uses them.
     """
     found = np.empty((len(moved), 3))
-    rows = used = users(s.bushes, newly)
+    rows = used = users(np.arange(len(moved)), s.bushes, newly)
     moved[used] = True
     reroute_all(len(rows), rows, s.links.cost, newly, 0.5 * BLOCKED, s.desire.demand, s.desire.met, s.net, s.bushes)
     load(s.bushes, s.link_flow, s.links)
     for _ in range(REROUTES):
-        rows = users(s.bushes, newly)
+        rows = users(used, s.bushes, newly)
         if len(rows) == 0:
             break
         renew_all(len(rows), rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found, False)

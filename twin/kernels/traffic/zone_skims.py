@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twin.kernels.traffic.hierarchy import Hierarchy
-from twin.kernels.traffic.skim import build_hierarchy, customize, plan_points, skims_of
+from twin.kernels.traffic.hierarchy import Hierarchy, build_hierarchy, customize, first_passed
+from twin.kernels.traffic.skim import plan_points, skims_of
 from twin.kernels.traffic.skim_labels import Plan
 
 KEPT = 2  # hierarchies kept
@@ -31,10 +31,8 @@ def ways_by(hierarchy: Hierarchy, zones: int) -> Ways:
 @lru_cache(maxsize=KEPT)
 def ways_of(start: bytes, head: bytes, first_thru: int, zones: int) -> Ways:
     """Return the `Ways` of a network given by the bytes of a `Net`: scenarios of one city share them."""
-    hierarchy = build_hierarchy(
-        np.frombuffer(start, np.int32).astype(np.int64), np.frombuffer(head, np.int32).astype(np.int64), first_thru
-    )
-    return ways_by(hierarchy, zones)
+    graph = np.frombuffer(start, np.int32).astype(np.int64), np.frombuffer(head, np.int32).astype(np.int64)
+    return ways_by(build_hierarchy(*graph, first_passed(*graph, first_thru, zones)), zones)
 
 
 def fill_zone_skims(ways: Ways, cost: np.ndarray, skim: np.ndarray) -> None:
