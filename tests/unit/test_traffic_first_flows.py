@@ -47,9 +47,9 @@ def test_loads_pay_the_least_cost_and_lose_no_trip(through: bool) -> None:
     batches = batches_of(group, h.rank, h.link_start, h.link_head)
     assert sorted(batches[batches >= 0]) == list(range(len(group)))
     assert batches.shape[1] == LANES
-    arc_tail, metric = np.repeat(np.arange(len(h.parent)), np.diff(h.arc_start)), customize(h, cost)
+    metric = customize(h, cost)
     room = make_room(*cost.shape, len(h.arc_head))
-    flow = all_or_nothing(h, arc_tail, batches, group, problem.demand, cost, metric.up, metric.down, room)
+    flow = all_or_nothing(h, batches, group, problem.demand, cost, metric.up, metric.down, room)
     nodes = len(problem.link_start) - 1
     tail = np.repeat(np.arange(nodes), np.diff(problem.link_start))
     for k in range(CLASSES):

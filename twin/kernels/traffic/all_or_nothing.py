@@ -60,7 +60,7 @@ def batches_of(group: np.ndarray, rank: np.ndarray, link_start: np.ndarray, link
 
 @njit(cache=True)
 def label_batch(
-    origins: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray,
+    origins: np.ndarray, h: Hierarchy, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray,
     w: Labels,
 ) -> None:  # fmt: skip
     """Fill the labels of a batch of `origins` [lanes], -1 for none, for arc costs `up` and `down`."""
@@ -83,9 +83,9 @@ def label_batch(
     for r in range(len(above)):
         for j in range(h.below_start[r], h.below_start[r + 1]):
             e = h.below_arc[j]
-            if above[arc_tail[e]] == 1:
+            if above[h.arc_tail[e]] == 1:
                 above[r] = 1
-                _improve(label, r, arc_tail[e], up[e], e)
+                _improve(label, r, h.arc_tail[e], up[e], e)
     for r in range(len(above)):
         for i in range(LANES):
             climbed[r, i], label[r, LANES + i] = label[r, LANES + i], -1.0
@@ -106,7 +106,7 @@ def _improve(label: np.ndarray, r: int, p: int, extra: float, arc: int) -> None:
 
 @njit(cache=True)
 def least_costs(
-    origins: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray,
+    origins: np.ndarray, h: Hierarchy, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray,
     label: np.ndarray, above: np.ndarray,
 ) -> None:  # fmt: skip
     """Fill the labels [nodes, lanes] of a batch without the ways: by rank, then nodes that are not passed through.
@@ -132,9 +132,9 @@ def least_costs(
     for r in range(junctions):
         for j in range(h.below_start[r], h.below_start[r + 1]):
             e = h.below_arc[j]
-            if above[arc_tail[e]] == 1:
+            if above[h.arc_tail[e]] == 1:
                 above[r] = 1
-                _lower(label, r, arc_tail[e], up[e])
+                _lower(label, r, h.arc_tail[e], up[e])
     for r in range(junctions - 1, -1, -1):
         for e in range(h.arc_start[r], h.arc_start[r + 1]):
             _lower(label, r, h.arc_head[e], down[e])
@@ -150,7 +150,7 @@ def _lower(label: np.ndarray, r: int, p: int, extra: float) -> None:
 
 @njit(cache=True)
 def _load_batch(
-    origins: np.ndarray, demand: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, w: Labels,
+    origins: np.ndarray, demand: np.ndarray, h: Hierarchy, link_cost: np.ndarray, w: Labels,
     loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
     """Add the trips of a labelled batch to the arcs `loads` [2, arcs] (up, down) and, at their ends, to `flow`."""
@@ -181,7 +181,7 @@ def _load_batch(
             e, x = int(climbed[r, i]), load[r, i]
             if x > 0.0 and e >= 0:
                 loads[0, ix(e)] += x
-                load[ix(arc_tail[ix(e)]), i] += x
+                load[ix(h.arc_tail[ix(e)]), i] += x
             elif x > 0.0 and e < -1:
                 flow[-2 - e] += x
 
@@ -220,7 +220,7 @@ def _load_links(z: int, origins: np.ndarray, h: Hierarchy, link_cost: np.ndarray
 
 @njit(cache=True)
 def _unpack(
-    h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray,
+    h: Hierarchy, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray,
     flow: np.ndarray,
 ) -> None:  # fmt: skip
     """Move the loads of the arcs to the links, and to the arcs below that they stand for, from the top down."""
@@ -231,44 +231,45 @@ def _unpack(
         if arc >= 0 and link_cost[link] == (down[arc] if side == 1 else up[arc]):
             own[side, arc] = link
     nodes = len(h.arc_start) - 1
-    ahead, back = np.zeros(nodes), np.zeros(nodes)  # what is left of the loads of the arcs of a node, by upper end
-    there, home = np.empty(nodes), np.empty(nodes)
+    ahead, back = np.empty(nodes), np.empty(nodes)  # loads of the arcs of a node, by upper end
+    there, home = np.empty(nodes), np.empty(nodes)  # what the arcs cost, -1 where no load is left
     for r in range(nodes - 1, -1, -1):
         left = 0
         for e in range(ix(h.arc_start[r]), ix(h.arc_start[r + 1])):
             p = ix(h.arc_head[e])
-            ahead[p], back[p], there[p], home[p] = 0.0, 0.0, up[e], down[e]
+            there[p], home[p] = -1.0, -1.0
             if own[0, e] >= 0:
                 flow[own[0, e]] += loads[0, e]
             elif loads[0, e] > 0.0:
-                ahead[p] = loads[0, e]
+                ahead[p], there[p] = loads[0, e], up[e]
                 left += 1
             if own[1, e] >= 0:
                 flow[own[1, e]] += loads[1, e]
             elif loads[1, e] > 0.0:
-                back[p] = loads[1, e]
+                back[p], home[p] = loads[1, e], down[e]
                 left += 1
         for i in range(h.below_start[r], h.below_start[r + 1]):
             if left == 0:
                 break
             arc = ix(h.below_arc[i])
-            for e in range(ix(arc + 1), ix(h.arc_start[arc_tail[arc] + 1])):
+            to, fro = down[arc], up[arc]
+            for e in range(ix(arc + 1), ix(h.arc_start[h.arc_tail[arc] + 1])):
                 p = ix(h.arc_head[e])
-                if ahead[p] > 0.0 and down[arc] + up[e] == there[p]:
+                if to + up[e] == there[p]:
                     loads[1, arc] += ahead[p]
                     loads[0, e] += ahead[p]
-                    ahead[p] = 0.0
+                    there[p] = -1.0
                     left -= 1
-                if back[p] > 0.0 and down[e] + up[arc] == home[p]:
+                if down[e] + fro == home[p]:
                     loads[1, e] += back[p]
                     loads[0, arc] += back[p]
-                    back[p] = 0.0
+                    home[p] = -1.0
                     left -= 1
 
 
 @njit(cache=True)
 def _load_part(
-    part: int, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, h: Hierarchy, arc_tail: np.ndarray,
+    part: int, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, h: Hierarchy,
     link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
     w, origins = make_labels(len(h.parent), demand.shape[1]), np.empty(LANES, np.int64)
@@ -278,23 +279,23 @@ def _load_part(
         k = group[batches[b, 0], 0]
         for i in range(LANES):
             origins[i] = group[batches[b, i], 1] if batches[b, i] >= 0 else -1
-        label_batch(origins, h, arc_tail, link_cost[k], up[k], down[k], w)
-        _load_batch(origins, demand[k], h, arc_tail, link_cost[k], w, loads[k], flow[k])
+        label_batch(origins, h, link_cost[k], up[k], down[k], w)
+        _load_batch(origins, demand[k], h, link_cost[k], w, loads[k], flow[k])
 
 
 @over_threads
 @njit(cache=True, nogil=True)
 def _load_all(
     begin: int, end: int, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, h: Hierarchy,
-    arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
+    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
     for part in range(begin, end):
-        _load_part(part, batches, group, demand, h, arc_tail, link_cost, up, down, loads[part], flow[part])
+        _load_part(part, batches, group, demand, h, link_cost, up, down, loads[part], flow[part])
 
 
 @njit(cache=True)
 def _gather_parts(
-    h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray,
+    h: Hierarchy, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray,
     flow: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     """Sum the parts of `loads` [parts, classes, 2, arcs] and `flow` [parts, classes, links], and unpack the sums."""
@@ -306,7 +307,7 @@ def _gather_parts(
             for link in range(flow.shape[2]):
                 flow[0, k, link] += flow[part, k, link]
     for k in range(len(link_cost)):
-        _unpack(h, arc_tail, link_cost[k], up[k], down[k], loads[0, k], flow[0, k])
+        _unpack(h, link_cost[k], up[k], down[k], loads[0, k], flow[0, k])
     return flow[0]
 
 
@@ -316,7 +317,7 @@ def make_room(classes: int, links: int, arcs: int) -> tuple[np.ndarray, np.ndarr
 
 
 def all_or_nothing(
-    h: Hierarchy, arc_tail: np.ndarray, batches: np.ndarray, group: np.ndarray, demand: np.ndarray,
+    h: Hierarchy, batches: np.ndarray, group: np.ndarray, demand: np.ndarray,
     link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, room: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:  # fmt: skip
     """Return the flow of the links [classes, links] with all trips on cheapest paths.
@@ -324,8 +325,6 @@ def all_or_nothing(
     Parameters
     ----------
     h : Hierarchy
-    arc_tail : int64 [arcs]
-        Rank of the lower end.
     batches : int64 [batches, lanes]
         Rows of `group`; see `batches_of`.
     group : int64 [bushes, 2]
@@ -340,5 +339,5 @@ def all_or_nothing(
         Of `make_room`; the result lies in it until the next call.
     """
     loads, flow = room
-    _load_all(PARTS, batches, group, demand, h, arc_tail, link_cost, up, down, loads, flow)
-    return _gather_parts(h, arc_tail, link_cost, up, down, loads, flow)
+    _load_all(PARTS, batches, group, demand, h, link_cost, up, down, loads, flow)
+    return _gather_parts(h, link_cost, up, down, loads, flow)

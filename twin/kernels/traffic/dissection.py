@@ -28,15 +28,40 @@ HALVES = 400  # nodes from which on two threads treat the parts of the first cut
 BEGIN, FINISH = -2, -3  # marks of a unit of flow that begins or ends at a node
 
 
+@njit(cache=True)
+def by_key(key: np.ndarray, keys: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each number below `keys` starts in a stable order of `key`, and the order."""
+    start, order = np.zeros(keys + 1, np.int64), np.empty(len(key), np.int64)
+    for i in range(len(key)):
+        start[key[i] + 1] += 1
+    for k in range(keys):
+        start[k + 1] += start[k]
+    place = start[:keys].copy()
+    for i in range(len(key)):
+        order[place[key[i]]] = i
+        place[key[i]] += 1
+    return start, order
+
+
+@njit(cache=True)
 def undirected(tail: np.ndarray, head: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the adjacency lists of the links taken without direction, loops and repetition."""
-    kept = tail != head
-    low, high = np.minimum(tail, head)[kept], np.maximum(tail, head)[kept]
-    key = np.unique(low * np.int64(nodes) + high)
-    low, high = key // nodes, key % nodes
-    source, target = np.concatenate([low, high]), np.concatenate([high, low])
-    order = np.lexsort((target, source))
-    return np.searchsorted(source[order], np.arange(nodes + 1)).astype(np.int64), target[order].astype(np.int64)
+    source, target = np.concatenate((tail, head)), np.concatenate((head, tail))
+    _, order = by_key(target, nodes)
+    _, again = by_key(source[order], nodes)
+    order = order[again]
+    start, adj, count = np.zeros(nodes + 1, np.int64), np.empty(len(source), np.int64), 0
+    last = np.int64(-1)
+    for i in order:
+        key = source[i] * nodes + target[i]
+        if source[i] != target[i] and key != last:
+            adj[count] = target[i]
+            count += 1
+            start[source[i] + 1] = count
+        last = key
+    for v in range(nodes):
+        start[v + 1] = max(start[v + 1], start[v])
+    return start, adj[:count].copy()
 
 
 @njit(cache=True)

@@ -99,14 +99,25 @@ def _mix(loads: np.ndarray, extra: np.ndarray, weight: np.ndarray, links: Links)
     refresh_all(links)
 
 
+@njit(cache=True)
 def _padded(links: Links) -> np.ndarray:
     """Return the link costs [classes, links], all above zero."""
-    finite = links.cost[np.isfinite(links.cost)]
-    return np.maximum(links.cost, max(LEAST * float(finite.mean()), 1e-300) if len(finite) else 1.0)
+    total, finite = 0.0, 0
+    for k in range(len(links.cost)):
+        for link in range(len(links.flow)):
+            if links.cost[k, link] < np.inf:
+                total += links.cost[k, link]
+                finite += 1
+    least = max(LEAST * total / finite, 1e-300) if finite > 0 else 1.0
+    padded = np.empty_like(links.cost)
+    for k in range(len(links.cost)):
+        for link in range(len(links.flow)):
+            padded[k, link] = max(links.cost[k, link], least)
+    return padded
 
 
 def _costs_and_weights(
-    h: Hierarchy, arc_tail: np.ndarray, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, links: Links
+    h: Hierarchy, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, links: Links
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Set all links to a mix of loads; return the costs [classes, links] of every load of it, and its weight."""
     n = len(links.flow)
@@ -117,7 +128,7 @@ def _costs_and_weights(
     for done in range(LOADS):
         charged.append(_padded(links))
         metric = customize(h, charged[-1])
-        load = all_or_nothing(h, arc_tail, batches, group, demand, charged[-1], metric.up, metric.down, room)
+        load = all_or_nothing(h, batches, group, demand, charged[-1], metric.up, metric.down, room)
         loads = np.concatenate([loads, load.sum(axis=0)[None]])
         extra = np.append(extra, (load * fixed).sum())
         weight = np.append(weight, 1.0 if done == 0 else 0.0)
@@ -139,7 +150,7 @@ def _turn(table: np.ndarray, turned: np.ndarray) -> None:
 
 @njit(cache=True)
 def _spread_part(
-    part: int, batches: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray, up: np.ndarray,
+    part: int, batches: np.ndarray, h: Hierarchy, link_cost: np.ndarray, up: np.ndarray,
     down: np.ndarray, weight: np.ndarray, net: Net, ways: Ways, bushes: Bushes, demand: np.ndarray, met: np.ndarray,
 ) -> None:  # fmt: skip
     nodes, n, last = len(net.start) - 1, len(net.head), len(weight) - 1
@@ -156,7 +167,7 @@ def _spread_part(
             b = batches[batch, i]
             origins[i] = bushes.group[b, 1] if b >= 0 else -1
         for load in range(len(weight)):
-            least_costs(origins, h, arc_tail, link_cost[load, k], up[load, k], down[load, k], label, above)
+            least_costs(origins, h, link_cost[load, k], up[load, k], down[load, k], label, above)
             if load < last:
                 add_tree(ways, link_cost[load, k], weight[load], label, share)
         finish_shares(origins, ways, link_cost[last, k], weight[last], label, share, best)
@@ -177,12 +188,12 @@ def _spread_part(
 @over_threads
 @njit(cache=True, nogil=True)
 def _spread_all(
-    begin: int, end: int, batches: np.ndarray, h: Hierarchy, arc_tail: np.ndarray, link_cost: np.ndarray,
+    begin: int, end: int, batches: np.ndarray, h: Hierarchy, link_cost: np.ndarray,
     up: np.ndarray, down: np.ndarray, weight: np.ndarray, net: Net, ways: Ways, bushes: Bushes, demand: np.ndarray,
     met: np.ndarray,
 ) -> None:  # fmt: skip
     for part in range(begin, end):
-        _spread_part(part, batches, h, arc_tail, link_cost, up, down, weight, net, ways, bushes, demand, met)
+        _spread_part(part, batches, h, link_cost, up, down, weight, net, ways, bushes, demand, met)
 
 
 def spread(h: Hierarchy, net: Net, bushes: Bushes, demand: np.ndarray, met: np.ndarray, links: Links) -> None:
@@ -190,9 +201,8 @@ def spread(h: Hierarchy, net: Net, bushes: Bushes, demand: np.ndarray, met: np.n
 
     The links are left at the costs of the mix of loads.
     """
-    arc_tail = np.repeat(np.arange(len(h.parent)), np.diff(h.arc_start))
     batches = batches_of(bushes.group, h.rank, h.link_start, h.link_head)
-    charged, weight = _costs_and_weights(h, arc_tail, batches, bushes.group, demand, links)
+    charged, weight = _costs_and_weights(h, batches, bushes.group, demand, links)
     used = np.flatnonzero(weight > COUNTS)
     link_cost = np.stack([*(charged[i] for i in used), _padded(links)])
     metric = customize(h, link_cost.reshape(-1, len(links.flow)))
@@ -200,4 +210,4 @@ def spread(h: Hierarchy, net: Net, bushes: Bushes, demand: np.ndarray, met: np.n
     weight = np.append(weight[used], TINY)
     row = np.where(h.rank < 0, len(h.parent) + np.arange(len(h.rank)), h.rank)
     ways = Ways(*(a.astype(np.int32) for a in (h.in_start, row[h.in_tail], h.in_tail, h.in_link)))
-    _spread_all(PARTS, batches, h, arc_tail, link_cost, up, down, weight, net, ways, bushes, demand, met)
+    _spread_all(PARTS, batches, h, link_cost, up, down, weight, net, ways, bushes, demand, met)

@@ -19,7 +19,7 @@ from numba import njit
 
 from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads
-from twin.kernels.traffic.dissection import dissection_order, undirected
+from twin.kernels.traffic.dissection import by_key, dissection_order, undirected
 
 
 class Hierarchy(NamedTuple):
@@ -38,6 +38,7 @@ class Hierarchy(NamedTuple):
     parent: np.ndarray  # [junctions] by rank: next node of the elimination tree, -1 at a root
     arc_start: np.ndarray  # [junctions + 1] by rank: first arc up
     arc_head: np.ndarray  # [arcs] rank of the upper end, ascending within a node
+    arc_tail: np.ndarray  # [arcs] rank of the lower end
     below_start: np.ndarray  # [junctions + 1] by rank: first place of the arcs from below in `below_arc`
     below_arc: np.ndarray  # [arcs]
     link_arc: np.ndarray  # [links] arc of a link: ``2 arc`` up, ``2 arc + 1`` down, -1 where it has none
@@ -191,21 +192,21 @@ def build_hierarchy(
     arc_start, arc_head, parent = _arcs(adj_start, adj, order)
     rank = np.full(nodes, -1, np.int64)
     rank[first_thru + order] = np.arange(len(order))
-    in_link = np.argsort(link_head, kind="stable")
-    below_arc = np.argsort(arc_head, kind="stable")
-    junctions = np.arange(len(order) + 1)
+    in_start, in_link = by_key(link_head, nodes)
+    below_start, below_arc = by_key(arc_head, len(order))
     return Hierarchy(
         first_thru=first_thru,
         link_start=link_start,
         link_head=link_head,
-        in_start=np.searchsorted(link_head[in_link], np.arange(nodes + 1)),
+        in_start=in_start,
         in_link=in_link,
         in_tail=tail[in_link],
         rank=rank,
         parent=parent,
         arc_start=arc_start,
         arc_head=arc_head,
-        below_start=np.searchsorted(arc_head[below_arc], junctions),
+        arc_tail=np.repeat(np.arange(len(order)), np.diff(arc_start)),
+        below_start=below_start,
         below_arc=below_arc,
         link_arc=_arc_of_links(link_start, link_head, rank, arc_start, arc_head),
     )
@@ -308,9 +309,8 @@ def customize(hierarchy: Hierarchy, link_cost: np.ndarray) -> Metric:
     """
     h = hierarchy
     link_cost = np.ascontiguousarray(link_cost, np.float64)
-    arc_tail = np.repeat(np.arange(len(h.arc_start) - 1), np.diff(h.arc_start))
     up, down = np.empty((2, len(link_cost), len(h.arc_head)))
     _customize_all(
-        len(link_cost), h.link_arc, h.arc_start, h.arc_head, arc_tail, h.below_start, h.below_arc, link_cost, up, down
+        len(link_cost), h.link_arc, h.arc_start, h.arc_head, h.arc_tail, h.below_start, h.below_arc, link_cost, up, down
     )  # fmt: skip
     return Metric(link_cost, up, down)
