@@ -165,6 +165,16 @@ def test_the_dissection_is_an_order_and_the_arcs_form_an_elimination_tree(seed: 
             assert set(ends[1:].tolist()) <= set(above.tolist())
 
 
+@settings(max_examples=50, deadline=None)
+@given(links=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=30), nodes=st.integers(7, 9))
+def test_neighbours_are_listed_once_each_in_order(links: list[tuple[int, int]], nodes: int) -> None:
+    tail, head = np.array(links, np.int64).reshape(-1, 2).T.copy()
+    start, adj = undirected(tail, head, nodes)
+    for v in range(nodes):
+        beside = {b if a == v else a for a, b in links if v in (a, b) and a != b}
+        assert adj[start[v] : start[v + 1]].tolist() == sorted(beside)
+
+
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 @settings(max_examples=5, deadline=None)
 @given(seed=seeds)
