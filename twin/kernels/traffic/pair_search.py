@@ -99,9 +99,9 @@ def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray)
     """
     nodes = bushes.node.shape[1]
     low, low_arc, main = np.empty(nodes), np.empty(nodes, np.int32), np.empty(nodes, np.int32)
-    second = np.empty(nodes, np.int32)
+    second = np.empty(nodes, bushes.link.dtype)
     bush, start = np.empty(ROOM, np.int32), np.zeros(2 * ROOM + 1, np.int64)
-    arc, found = np.empty(ROOM, np.int32), 0
+    arc, found = np.empty(ROOM, bushes.link.dtype), 0  # a bush has no more arcs than there are links
     for b in rows:
         begin, tail, on, flow = bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
         excess[b] = _labels(b, links.cost[bushes.group[b, 0]], bushes, low, low_arc, main)
@@ -193,7 +193,7 @@ def _some(
         starts[2 * j + 1] = end + start[2 * some[j] + 1] - at
         end += start[2 * some[j] + 2] - at
         starts[2 * j + 2] = end
-    links = np.empty(end, np.int32)
+    links = np.empty(end, link.dtype)
     for j in range(count):
         for n in range(starts[2 * j + 2] - starts[2 * j]):
             links[ix(starts[2 * j] + n)] = link[ix(start[2 * some[j]] + n)]
@@ -204,7 +204,7 @@ def _some(
 def _piece(m: Members, bushes: Bushes) -> Piece:
     """Return the pairs that have these members."""
     members = len(m.bush)
-    group, key, link = np.empty(members, np.int32), np.empty(members, np.uint64), np.empty(len(m.arc), np.int32)
+    group, key, link = np.empty(members, np.int32), np.empty(members, np.uint64), np.empty_like(m.arc)
     least = np.empty((members, 2))
     for member in range(members):
         b = m.bush[member]
