@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from twin.kernels.traffic import bush
-from twin.kernels.traffic.all_or_nothing import LANES, all_or_nothing, batches_of, make_room
+from twin.kernels.traffic.all_or_nothing import LANES, all_or_nothing, batches_of, make_room, trips_of
 from twin.kernels.traffic.bush import make_net
 from twin.kernels.traffic.equilibrium import MANY, Problem, _desire, _links, _make_bushes, solve
 from twin.kernels.traffic.equilibrium_steps import load, settle_all
@@ -49,7 +49,8 @@ def test_loads_pay_the_least_cost_and_lose_no_trip(through: bool) -> None:
     assert batches.shape[1] == LANES
     metric = customize(h, cost)
     room = make_room(*cost.shape, len(h.arc_head))
-    flow = all_or_nothing(h, batches, group, problem.demand, cost, metric.up, metric.down, room)
+    trips = trips_of(batches, group, problem.demand)
+    flow = all_or_nothing(h, batches, group, trips, cost, metric.up, metric.down, room)
     nodes = len(problem.link_start) - 1
     tail = np.repeat(np.arange(nodes), np.diff(problem.link_start))
     for k in range(CLASSES):

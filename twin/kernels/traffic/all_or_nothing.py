@@ -18,6 +18,7 @@ from twin.kernels.threads import over_threads
 from twin.kernels.traffic.hierarchy import Hierarchy
 
 LANES = 32  # origins per batch
+WIDE = 2**16 - 1  # a number of lanes that is this at most, for all LLVM knows: short loops of a known number it unrolls
 PARTS = 8  # batches are loaded in this many parallel parts, whatever the number of threads
 
 
@@ -28,18 +29,16 @@ class Labels(NamedTuple):
     climbed: np.ndarray  # [junctions, lanes] last arc of the cheapest way up; -2 - link where a zone's link ends
     above: np.ndarray  # [junctions] 1 where a way up leads
     load: np.ndarray  # [junctions, lanes]
-    trips: np.ndarray  # [zones, lanes]
 
 
 @njit(cache=True)
-def make_labels(junctions: int, zones: int) -> Labels:
+def make_labels(junctions: int) -> Labels:
     """Return scratch space."""
     return Labels(
         np.empty((junctions, 2 * LANES)),
         np.empty((junctions, LANES)),
         np.empty(junctions, np.uint8),
         np.empty((junctions, LANES)),
-        np.empty((zones, LANES)),
     )
 
 
@@ -59,12 +58,26 @@ def batches_of(group: np.ndarray, rank: np.ndarray, link_start: np.ndarray, link
 
 
 @njit(cache=True)
+def trips_of(batches: np.ndarray, group: np.ndarray, demand: np.ndarray) -> np.ndarray:
+    """Return the trips [batches, zones, lanes] to elsewhere of `demand` [classes, zones, zones]."""
+    trips = np.zeros((len(batches), demand.shape[2], LANES))
+    for batch in range(len(batches)):
+        for i in range(LANES):
+            if batches[batch, i] >= 0:
+                k, o = group[batches[batch, i]]
+                for z in range(demand.shape[2]):
+                    trips[batch, z, i] = demand[k, o, z] if z != o and demand[k, o, z] > 0.0 else 0.0
+    return trips
+
+
+@njit(cache=True)
 def label_batch(
     origins: np.ndarray, h: Hierarchy, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray,
     w: Labels,
 ) -> None:  # fmt: skip
     """Fill the labels of a batch of `origins` [lanes], -1 for none, for arc costs `up` and `down`."""
     label, climbed, above = w.label, w.climbed, w.above
+    arc_start, arc_head, arc_tail, below_arc = h.arc_start, h.arc_head, h.arc_tail, h.below_arc
     label[:, :LANES] = np.inf
     label[:, LANES:] = -1.0
     above[:] = 0
@@ -82,16 +95,16 @@ def label_batch(
                 label[r, i], label[r, LANES + i], above[r] = link_cost[link], -2 - link, 1
     for r in range(len(above)):
         for j in range(h.below_start[r], h.below_start[r + 1]):
-            e = h.below_arc[j]
-            if above[h.arc_tail[e]] == 1:
+            e = ix(below_arc[j])
+            if above[ix(arc_tail[e])] == 1:
                 above[r] = 1
-                _improve(label, r, h.arc_tail[e], up[e], e)
+                _improve(label, r, ix(arc_tail[e]), up[e], e)
     for r in range(len(above)):
         for i in range(LANES):
             climbed[r, i], label[r, LANES + i] = label[r, LANES + i], -1.0
     for r in range(len(above) - 1, -1, -1):
-        for e in range(h.arc_start[r], h.arc_start[r + 1]):
-            _improve(label, r, h.arc_head[e], down[e], e)
+        for e in range(ix(arc_start[r]), ix(arc_start[r + 1])):
+            _improve(label, r, ix(arc_head[e]), down[e], e)
 
 
 @njit(cache=True, inline="always")
@@ -113,7 +126,8 @@ def least_costs(
 
     Of these only an origin has a label, its own zero. `above` [junctions] is scratch space.
     """
-    junctions = len(h.parent)
+    arc_start, arc_head, arc_tail, below_arc = h.arc_start, h.arc_head, h.arc_tail, h.below_arc
+    junctions, lanes = len(h.parent), label.shape[1] & WIDE
     label[:] = np.inf
     above[:] = 0
     for i in range(LANES):
@@ -131,48 +145,39 @@ def least_costs(
                 label[r, i], above[r] = min(label[r, i], link_cost[link]), 1
     for r in range(junctions):
         for j in range(h.below_start[r], h.below_start[r + 1]):
-            e = h.below_arc[j]
-            if above[h.arc_tail[e]] == 1:
+            e = ix(below_arc[j])
+            if above[ix(arc_tail[e])] == 1:
                 above[r] = 1
-                _lower(label, r, h.arc_tail[e], up[e])
+                _lower(label, r, ix(arc_tail[e]), up[e], lanes)
     for r in range(junctions - 1, -1, -1):
-        for e in range(h.arc_start[r], h.arc_start[r + 1]):
-            _lower(label, r, h.arc_head[e], down[e])
+        for e in range(ix(arc_start[r]), ix(arc_start[r + 1])):
+            _lower(label, r, ix(arc_head[e]), down[e], lanes)
 
 
 @njit(cache=True, inline="always")
-def _lower(label: np.ndarray, r: int, p: int, extra: float) -> None:
+def _lower(label: np.ndarray, r: int, p: int, extra: float, lanes: int) -> None:
     """Lower the costs of row `r` to those of the ways over `p`."""
-    for i in range(LANES):
+    for i in range(lanes):
         through, old = label[p, i] + extra, label[r, i]
         label[r, i] = through if through < old else old
 
 
 @njit(cache=True)
 def _load_batch(
-    origins: np.ndarray, demand: np.ndarray, h: Hierarchy, link_cost: np.ndarray, w: Labels,
+    origins: np.ndarray, trips: np.ndarray, h: Hierarchy, link_cost: np.ndarray, w: Labels,
     loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
-    """Add the trips of a labelled batch to the arcs `loads` [2, arcs] (up, down) and, at their ends, to `flow`."""
-    load, label, climbed, above, trips = w.load, w.label, w.climbed, w.above, w.trips
+    """Add the `trips` of a labelled batch to the arcs `loads` [2, arcs] (up, down) and, at their ends, to `flow`."""
+    load, label, climbed, above = w.load, w.label, w.climbed, w.above
+    arc_head, arc_tail, up, down = h.arc_head, h.arc_tail, loads[0], loads[1]
     load[:] = 0.0
-    for z in range(demand.shape[1]):
-        for i in range(LANES):
-            o = origins[i]
-            x = demand[o, z]
-            trips[z, i] = x if x > 0.0 and o >= 0 and z != o else 0.0
-        if h.rank[z] < 0:
-            _load_links(z, origins, h, link_cost, w, flow)
-            continue
-        r = h.rank[z]
-        for i in range(LANES):
-            load[r, i] += trips[z, i] if label[r, i] < np.inf else 0.0
+    _load_ends(origins, trips, h, link_cost, w, flow)
     for r in range(len(load)):
         for i in range(LANES):
             e, x = int(label[r, LANES + i]), load[r, i]
-            if e >= 0 and x > 0.0:
-                loads[1, ix(e)] += x
-                load[ix(h.arc_head[ix(e)]), i] += x
+            if e >= 0:
+                down[ix(e)] += x
+                load[ix(arc_head[ix(e)]), i] += x
                 load[r, i] = 0.0
     for r in range(len(load) - 1, -1, -1):
         if above[r] == 0:
@@ -180,42 +185,61 @@ def _load_batch(
         for i in range(LANES):
             e, x = int(climbed[r, i]), load[r, i]
             if x > 0.0 and e >= 0:
-                loads[0, ix(e)] += x
-                load[ix(h.arc_tail[ix(e)]), i] += x
+                up[ix(e)] += x
+                load[ix(arc_tail[ix(e)]), i] += x
             elif x > 0.0 and e < -1:
                 flow[-2 - e] += x
 
 
 @njit(cache=True)
-def _load_links(z: int, origins: np.ndarray, h: Hierarchy, link_cost: np.ndarray, w: Labels, flow: np.ndarray) -> None:
-    """Let the trips to a zone that is no part of the hierarchy come by the best of its links."""
-    load, label, trips = w.load, w.label, w.trips
-    s, e = h.in_start[z], h.in_start[z + 1]
-    if e - s == 1 and h.rank[h.in_tail[s]] >= 0:
-        r, c = h.rank[h.in_tail[s]], link_cost[h.in_link[s]]
-        for i in range(LANES):
-            x = trips[z, i] if label[r, i] + c < np.inf else 0.0
-            trips[z, i] = x
-            load[r, i] += x
-        even, odd = 0.0, 0.0
-        for i in range(0, LANES, 2):
-            even += trips[z, i]
-            odd += trips[z, i + 1]
-        flow[h.in_link[s]] += even + odd
-        return
-    for i in range(LANES):
-        if trips[z, i] <= 0.0:
+def _load_ends(
+    origins: np.ndarray, trips: np.ndarray, h: Hierarchy, link_cost: np.ndarray, w: Labels, flow: np.ndarray
+) -> None:
+    """Add the `trips` [zones, lanes] that have a way to the load of the junctions where they leave the hierarchy.
+
+    To zones that are no part of it they come by the best of their links, which go to `flow`.
+    """
+    load, label, best, last, come = w.load, w.label, np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    rank, in_start, in_tail, in_link = h.rank, h.in_start, h.in_tail, h.in_link
+    for z in range(len(trips)):
+        r = rank[z]
+        if r >= 0:
+            for i in range(LANES):
+                load[r, i] += trips[z, i] if label[r, i] < np.inf else 0.0
             continue
-        least, last = np.inf, -1
-        for j in range(s, e):
-            r = h.rank[h.in_tail[j]]
-            base = label[r, i] if r >= 0 else 0.0 if h.in_tail[j] == origins[i] else np.inf
-            if base + link_cost[h.in_link[j]] < least:
-                least, last = base + link_cost[h.in_link[j]], j
-        if last >= 0:
-            flow[h.in_link[last]] += trips[z, i]
-            if h.rank[h.in_tail[last]] >= 0:
-                load[h.rank[h.in_tail[last]], i] += trips[z, i]
+        best[:] = np.inf
+        last[:] = -1.0
+        for j in range(in_start[z], in_start[z + 1]):
+            r, cost, code = rank[in_tail[j]], link_cost[in_link[j]], float(j)
+            if r < 0:  # from zone to zone, of use to those who start there
+                for i in range(LANES):
+                    if origins[i] == in_tail[j] and cost < best[i]:
+                        best[i], last[i] = cost, code
+                continue
+            for i in range(LANES):
+                through, old, was = label[ix(r), i] + cost, best[i], last[i]
+                best[i] = through if through < old else old
+                last[i] = code if through < old else was
+        for j in range(in_start[z], in_start[z + 1]):
+            r, code = rank[in_tail[j]], float(j)
+            for i in range(LANES):
+                come[i] = trips[z, i] if last[i] == code else 0.0
+            if r >= 0:
+                for i in range(LANES):
+                    load[ix(r), i] += come[i]
+            flow[in_link[j]] += _sum(come)
+
+
+@njit(cache=True, inline="always")
+def _sum(lanes: np.ndarray) -> float:
+    """Return the sum by four partial sums: one alone would wait for every addition."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for i in range(0, LANES, 4):
+        a += lanes[i]
+        b += lanes[i + 1]
+        c += lanes[i + 2]
+        d += lanes[i + 3]
+    return (a + b) + (c + d)
 
 
 @njit(cache=True)
@@ -269,10 +293,10 @@ def _unpack(
 
 @njit(cache=True)
 def _load_part(
-    part: int, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, h: Hierarchy,
+    part: int, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
     link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
-    w, origins = make_labels(len(h.parent), demand.shape[1]), np.empty(LANES, np.int64)
+    w, origins = make_labels(len(h.parent)), np.empty(LANES, np.int64)
     loads[:] = 0.0
     flow[:] = 0.0
     for b in range(part, len(batches), PARTS):
@@ -280,17 +304,17 @@ def _load_part(
         for i in range(LANES):
             origins[i] = group[batches[b, i], 1] if batches[b, i] >= 0 else -1
         label_batch(origins, h, link_cost[k], up[k], down[k], w)
-        _load_batch(origins, demand[k], h, link_cost[k], w, loads[k], flow[k])
+        _load_batch(origins, trips[b], h, link_cost[k], w, loads[k], flow[k])
 
 
 @over_threads
 @njit(cache=True, nogil=True)
 def _load_all(
-    begin: int, end: int, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, h: Hierarchy,
+    begin: int, end: int, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
     link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
     for part in range(begin, end):
-        _load_part(part, batches, group, demand, h, link_cost, up, down, loads[part], flow[part])
+        _load_part(part, batches, group, trips, h, link_cost, up, down, loads[part], flow[part])
 
 
 @njit(cache=True)
@@ -317,7 +341,7 @@ def make_room(classes: int, links: int, arcs: int) -> tuple[np.ndarray, np.ndarr
 
 
 def all_or_nothing(
-    h: Hierarchy, batches: np.ndarray, group: np.ndarray, demand: np.ndarray,
+    h: Hierarchy, batches: np.ndarray, group: np.ndarray, trips: np.ndarray,
     link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, room: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:  # fmt: skip
     """Return the flow of the links [classes, links] with all trips on cheapest paths.
@@ -329,8 +353,8 @@ def all_or_nothing(
         Rows of `group`; see `batches_of`.
     group : int64 [bushes, 2]
         Class and origin.
-    demand : float64 [classes, zones, zones]
-        The diagonal, and trips without a way, are left out.
+    trips : float64 [batches, zones, lanes]
+        See `trips_of`; those without a way are left out.
     link_cost : float64 [classes, links]
         Above zero; infinite when closed.
     up, down : float64 [classes, arcs]
@@ -339,5 +363,5 @@ def all_or_nothing(
         Of `make_room`; the result lies in it until the next call.
     """
     loads, flow = room
-    _load_all(PARTS, batches, group, demand, h, link_cost, up, down, loads, flow)
+    _load_all(PARTS, batches, group, trips, h, link_cost, up, down, loads, flow)
     return _gather_parts(h, link_cost, up, down, loads, flow)

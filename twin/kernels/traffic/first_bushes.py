@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.indices import ix
-from twin.kernels.traffic.all_or_nothing import LANES
+from twin.kernels.traffic.all_or_nothing import LANES, WIDE
 from twin.kernels.traffic.bush import CRUMB, Bushes
 
 
@@ -62,18 +62,18 @@ def make_sketch(nodes: int, links: int) -> Sketch:
 @njit(cache=True)
 def add_tree(ways: Ways, link_cost: np.ndarray, weight: float, label: np.ndarray, share: np.ndarray) -> None:
     """Add the weight of a load to the `share` [links, lanes] of the last links of its cheapest paths."""
-    least = np.empty(LANES)
+    least, lanes = np.empty(LANES), label.shape[1] & WIDE
     for v in range(len(ways.start) - 1):
-        s, e = ways.start[v], ways.start[v + 1]
+        s, e = ix(ways.start[v]), ix(ways.start[v + 1])
         least[:] = np.inf
         for j in range(s, e):
             u, c = ix(ways.row[j]), link_cost[ix(ways.link[j])]
-            for i in range(LANES):
+            for i in range(lanes):
                 through, old = label[u, i] + c, least[i]
                 least[i] = through if through < old else old
         for j in range(s, e):
             u, c = ix(ways.row[j]), link_cost[ix(ways.link[j])]
-            for i in range(LANES):
+            for i in range(lanes):
                 share[j, i] += weight if label[u, i] + c <= least[i] else 0.0
 
 
@@ -83,20 +83,21 @@ def finish_shares(
     best: np.ndarray,
 ) -> None:  # fmt: skip
     """Add the last tree, and leave a share to links that lead away from the origin only; fill `best` [nodes, lanes]."""
+    lanes = label.shape[1] & WIDE
     for v in range(len(best)):
-        s, e = ways.start[v], ways.start[v + 1]
+        s, e = ix(ways.start[v]), ix(ways.start[v + 1])
         best[v] = np.inf
         for j in range(s, e):
-            u, c = ways.row[j], link_cost[ways.link[j]]
-            for i in range(LANES):
+            u, c = ix(ways.row[j]), link_cost[ix(ways.link[j])]
+            for i in range(lanes):
                 through, old = label[u, i] + c, best[v, i]
                 best[v, i] = through if through < old else old
         for i in range(LANES):
             if origins[i] == v:
                 best[v, i] = 0.0
         for j in range(s, e):
-            u, c = ways.row[j], link_cost[ways.link[j]]
-            for i in range(LANES):
+            u, c = ix(ways.row[j]), link_cost[ix(ways.link[j])]
+            for i in range(lanes):
                 base, least = label[u, i], best[v, i]
                 total = share[j, i] + (weight if base + c <= least else 0.0)
                 share[j, i] = total if base < least else 0.0

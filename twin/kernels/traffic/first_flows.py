@@ -13,7 +13,15 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.threads import over_threads
-from twin.kernels.traffic.all_or_nothing import LANES, PARTS, all_or_nothing, batches_of, least_costs, make_room
+from twin.kernels.traffic.all_or_nothing import (
+    LANES,
+    PARTS,
+    all_or_nothing,
+    batches_of,
+    least_costs,
+    make_room,
+    trips_of,
+)
 from twin.kernels.traffic.bush import Bushes, Net, make_work, settle
 from twin.kernels.traffic.bush_start import make_heap, start_bush
 from twin.kernels.traffic.bush_sweep import Links, cost_and_slope, refresh_all
@@ -124,11 +132,11 @@ def _costs_and_weights(
     charged, loads, extra = [], np.zeros((0, n)), np.zeros(0)
     weight = np.zeros(0)
     fixed = np.where(np.isfinite(links.fixed), links.fixed, 0.0)
-    room = make_room(len(demand), n, len(h.arc_head))
+    room, trips = make_room(len(demand), n, len(h.arc_head)), trips_of(batches, group, demand)
     for done in range(LOADS):
         charged.append(_padded(links))
         metric = customize(h, charged[-1])
-        load = all_or_nothing(h, batches, group, demand, charged[-1], metric.up, metric.down, room)
+        load = all_or_nothing(h, batches, group, trips, charged[-1], metric.up, metric.down, room)
         loads = np.concatenate([loads, load.sum(axis=0)[None]])
         extra = np.append(extra, (load * fixed).sum())
         weight = np.append(weight, 1.0 if done == 0 else 0.0)
