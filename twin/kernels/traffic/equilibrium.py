@@ -34,7 +34,7 @@ from twin.kernels.traffic.equilibrium_steps import (
 )
 from twin.kernels.traffic.first_flows import spread
 from twin.kernels.traffic.hierarchy import build_hierarchy, first_passed
-from twin.kernels.traffic.joint_newton import joint_steps
+from twin.kernels.traffic.joint_newton import joint_steps, rounds_worth
 from twin.kernels.traffic.link_cost import BPR, NO_CURVES
 from twin.kernels.traffic.round_choice import Watch, next_rows
 from twin.kernels.traffic.warm_adopt import Room, adopt, grow, other_trips
@@ -292,7 +292,8 @@ def _rounds(
     """
     bushes, net, links, desire, link_flow, skim = s
     found, every = np.zeros((len(bushes.group), 3)), np.arange(len(bushes.group))
-    gap, detours, whole, watch, moved = 0.0, 0.0, (-ALONE, np.inf), Watch(), np.zeros(len(every), np.bool_)
+    gap, detours, whole, moved = 0.0, 0.0, (-ALONE, np.inf), np.zeros(len(every), np.bool_)
+    watch = Watch(rounds_worth(bushes))
     for done in range(first, stop.max_rounds + 1):
         settle_all(len(rows), rows, bushes, net, desire.met)
         load(bushes, link_flow, links)

@@ -33,6 +33,12 @@ STIFF = 1e100  # cost, or its slope, of trips that stay as they are
 FLAT = 1e-12  # part of the steepest cycle's slope that others have at least, for the sake of division
 
 
+def rounds_worth(bushes: Bushes) -> int:
+    """Return how many rounds of an equilibrium cost what joint steps cost at least."""
+    arcs = int(bushes.first[np.arange(len(bushes.group)), bushes.size[:, 0]].sum())
+    return max(1, FEWEST * arcs // WORK)
+
+
 @njit(cache=True)
 def _trees(group: np.ndarray, hot: Hot, links: Links, main: np.ndarray, low: np.ndarray) -> None:
     """Fill `main` with the arc of most flow into every position, or the cheapest way where there is no flow."""

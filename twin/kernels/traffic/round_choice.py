@@ -10,16 +10,20 @@ SLOW, PATIENCE = 0.3, 2  # rounds stall that leave more than this part of the ex
 
 
 class Watch:
-    """Tells when rounds stall; if little comes of that, not before twice as many more rounds have passed."""
+    """Tells when rounds stall; if little comes of that, not before twice as many more rounds have passed.
 
-    def __init__(self) -> None:
-        self.least, self.patience = [np.inf], PATIENCE
+    What is to be done then costs as much as `worth` rounds: where that is many, they get as many more to recover.
+    """
+
+    def __init__(self, worth: int) -> None:
+        self.usual = PATIENCE * worth
+        self.least, self.patience = [np.inf], self.usual
 
     def stalls(self, excess: float) -> bool:
         """Return whether the excess of a round, and of those before it, has fallen too little."""
         self.least.append(min(self.least[-1], excess))
         if self.least[-1] <= SLOW * self.least[0]:
-            self.patience = PATIENCE
+            self.patience = self.usual
         if len(self.least) <= self.patience or self.least[-1] <= SLOW * self.least[-1 - self.patience]:
             return False
         self.least, self.patience = self.least[-1:], 2 * self.patience
