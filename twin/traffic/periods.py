@@ -314,10 +314,14 @@ def _warm(problem: Problem, groups: Groups, start: Period | None) -> Solution | 
     part = np.divide(problem.demand, whole, out=np.zeros_like(whole), where=whole > 0.0)
     od = old.od_flow[of] * part
     od = np.where(response > 0.0, np.minimum(od, problem.demand), od)
-    od = np.where((response == 0.0) | (problem.demand == 0.0), problem.demand, od)
+    scale = np.ones(len(of))
     if groups != start.groups:
         scale = np.array([problem.demand[g].sum() / max(float(whole[g].sum()), 1e-300) for g in range(len(of))])
         bushes = regroup(bushes, of, scale)
+    # Where demand is fixed, what the bushes carry: trips that differ from it are settled anew.
+    carried = old.od_flow[of] * scale[:, None, None]
+    carried = np.where(np.isclose(carried, problem.demand, rtol=ALIKE, atol=0.0), problem.demand, carried)
+    od = np.where(response == 0.0, carried, od)
     return old._replace(skim=old.skim[of], od_flow=od, closed=old.closed[of], bushes=bushes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from twin.kernels.dot import dot
 from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads, over_threads_from
 from twin.kernels.traffic.bush import HEAVY, LIGHT, Bushes, Net, make_work, nodes_each, settle
@@ -216,9 +217,10 @@ def least_cost(met: np.ndarray, skim: np.ndarray) -> float:
     total = 0.0
     for k in range(len(met)):
         for o in range(met.shape[1]):
-            row = 0.0
-            for z in range(met.shape[2]):
-                if met[k, o, z] > 0.0:
-                    row += met[k, o, z] * skim[k, o, z]
+            row = dot(met[k, o], skim[k, o])
+            if np.isnan(row):  # nobody goes where no way leads: zero times infinity
+                row = 0.0
+                for z in range(met.shape[2]):
+                    row += met[k, o, z] * skim[k, o, z] if met[k, o, z] > 0.0 else 0.0
             total += row
     return total

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from twin.kernels.dot import dot
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.all_or_nothing import (
     LANES,
@@ -34,23 +35,7 @@ MIXES = 4  # quadratic models in a row after each of them
 PAIRS = 4  # steps between two loads in a model, per load
 COUNTS = 0.06  # weight from which a load counts for the bushes
 TINY = 1e-30  # weight of the trees at the last costs: part of the bushes, without flow where other trees are
-SUMS = 8  # sums side by side
 LEAST = 1e-7  # least cost of a link, as part of the mean: labels grow along every link
-
-
-@njit(cache=True)
-def _dot(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the sum of all products, by `SUMS` partial sums: one alone would wait for every addition."""
-    sums, whole = np.zeros(SUMS), len(a) - len(a) % SUMS
-    for first in range(0, whole, SUMS):
-        for i in range(SUMS):
-            sums[i] += a[first + i] * b[first + i]
-    total = 0.0
-    for i in range(whole, len(a)):
-        total += a[i] * b[i]
-    for i in range(SUMS):
-        total += sums[i]
-    return total
 
 
 @njit(cache=True)
@@ -65,12 +50,12 @@ def _model(loads: np.ndarray, extra: np.ndarray, links: Links, cost: np.ndarray,
         else:
             time[link], bent[link] = cost_and_slope(link, links)
     for i in range(n):
-        cost[i] = extra[i] + _dot(loads[i], time)
+        cost[i] = extra[i] + dot(loads[i], time)
     for i in range(n):
         for link in range(m):
             time[link] = loads[i, link] * bent[link]
         for j in range(i + 1):
-            bend[i, j] = bend[j, i] = _dot(loads[j], time)
+            bend[i, j] = bend[j, i] = dot(loads[j], time)
 
 
 @njit(cache=True)

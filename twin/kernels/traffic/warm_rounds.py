@@ -20,7 +20,7 @@ from twin.kernels.traffic.bush import LIGHT, Bushes, Net, copy_part, nodes_each
 from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import reroute_all, users
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
-from twin.kernels.traffic.equilibrium_steps import cost_paid, load, renew_all, settle_all
+from twin.kernels.traffic.equilibrium_steps import cost_paid, least_cost, load, renew_all, settle_all
 from twin.kernels.traffic.warm_adopt import grow
 from twin.kernels.traffic.zone_skims import Ways, fill_zone_skims, ways_of
 
@@ -251,8 +251,11 @@ def warm_rounds(
         wanted = target_gap * paid
         if done > 0 or len(rows) == 0 or max_rounds == 0:  # else first come those that left a closed link
             fill_zone_skims(ways, np.where(newly, np.inf, links.cost), s.skim)
-            _look(len(every), s.bushes, links, s.desire.met, s.skim, found)
-            gap = float(found.sum()) / paid if paid > 0.0 else 0.0
+            excess = paid - least_cost(s.desire.met, s.skim)
+            if abs(excess) > wanted:
+                _look(len(every), s.bushes, links, s.desire.met, s.skim, found)
+                excess = float(found.sum())
+            gap = max(0.0, excess / paid) if paid > 0.0 else 0.0
             if progress:
                 progress(done, gap)
             slow += gap > SLOW * last
