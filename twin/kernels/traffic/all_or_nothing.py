@@ -18,7 +18,7 @@ from twin.kernels.threads import over_threads
 from twin.kernels.traffic.hierarchy import Hierarchy
 
 LANES = 32  # origins per batch
-WIDE = 2**16 - 1  # a number of lanes that is this at most, for all LLVM knows: short loops of a known number it unrolls
+WIDE = 2**16 - 1  # masks a number of lanes: short loops of a number that LLVM knows it unrolls, and does not vectorise
 PARTS = 8  # batches are loaded in this many parallel parts, whatever the number of threads
 
 

@@ -95,8 +95,8 @@ class Problem(NamedTuple):
 
 class Solution(NamedTuple):
     """An equilibrium: flows [classes, links], travel times [links], generalised costs and demand met
-    [classes, zones, zones], the relative gap, rounds, and the bushes, from which another problem may start: they must
-    carry the demand met.
+    [classes, zones, zones], the relative gap, rounds, and the bushes, from which another problem may start: where
+    demand is fixed they must carry what is met.
 
     Costs are those that travellers answer: with `Problem.marginal` they hold the marginal-cost tolls.
     """  # noqa: D205
