@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from twin.kernels.traffic import bush
-from twin.kernels.traffic.all_or_nothing import LANES, all_or_nothing, batches_of, make_room, trips_of
+from twin.kernels.traffic.all_or_nothing import all_or_nothing, batches_of, lanes_for, make_room, trips_of
 from twin.kernels.traffic.bush import make_net
 from twin.kernels.traffic.equilibrium import MANY, Problem, _desire, _links, _make_bushes, solve
 from twin.kernels.traffic.equilibrium_steps import load, settle_all
@@ -38,6 +38,12 @@ def _least(problem: Problem, cost: np.ndarray) -> np.ndarray:
     return best[:, :ZONES]
 
 
+def test_batches_are_of_a_width_that_two_threads_share_with_little_waste() -> None:
+    assert lanes_for(np.zeros(387, np.int64)) == 40  # ten batches; of 32 origins they would be 13, the last of three
+    assert lanes_for(np.repeat([0, 1], 96)) == 48  # two for either class
+    assert lanes_for(np.repeat([0, 2], 20)) == 24
+
+
 @pytest.mark.parametrize("through", [False, True])
 def test_loads_pay_the_least_cost_and_lose_no_trip(through: bool) -> None:
     problem = _problem(1, through)
@@ -46,7 +52,7 @@ def test_loads_pay_the_least_cost_and_lose_no_trip(through: bool) -> None:
     group = _make_bushes(problem.demand, len(problem.link_start) - 1, 1).group
     batches = batches_of(group, h.rank, h.link_start, h.link_head)
     assert sorted(batches[batches >= 0]) == list(range(len(group)))
-    assert batches.shape[1] == LANES
+    assert batches.shape[1] == lanes_for(group[:, 0])
     metric = customize(h, cost)
     room = make_room(*cost.shape, len(h.arc_head))
     trips = trips_of(batches, group, problem.demand)

@@ -17,7 +17,8 @@ from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.hierarchy import Hierarchy
 
-LANES = 32  # origins per batch
+LANES = 24, 32, 40, 48  # origins that a batch may have; fours, for `_sum`
+BESIDE = 16  # lanes that cost as much as what a batch costs beside its lanes (measured on Chicago Sketch)
 WIDE = 2**16 - 1  # masks a number of lanes: short loops of a number that LLVM knows it unrolls, and does not vectorise
 PARTS = 8  # batches are loaded in this many parallel parts, whatever the number of threads
 
@@ -32,14 +33,24 @@ class Labels(NamedTuple):
 
 
 @njit(cache=True)
-def make_labels(junctions: int) -> Labels:
+def make_labels(junctions: int, lanes: int) -> Labels:
     """Return scratch space."""
     return Labels(
-        np.empty((junctions, 2 * LANES)),
-        np.empty((junctions, LANES)),
+        np.empty((junctions, 2 * lanes)),
+        np.empty((junctions, lanes)),
         np.empty(junctions, np.uint8),
-        np.empty((junctions, LANES)),
+        np.empty((junctions, lanes)),
     )
+
+
+def lanes_for(classes: np.ndarray) -> int:
+    """Return how many origins to a batch cost least, for the class of every bush, if two threads share the batches."""
+
+    def cost_of(lanes: int) -> int:
+        batches = sum(-(-int(n) // lanes) for n in np.bincount(classes))
+        return (batches + batches % 2) * (lanes + BESIDE)
+
+    return min(LANES, key=cost_of)
 
 
 def batches_of(group: np.ndarray, rank: np.ndarray, link_start: np.ndarray, link_head: np.ndarray) -> np.ndarray:
@@ -47,22 +58,23 @@ def batches_of(group: np.ndarray, rank: np.ndarray, link_start: np.ndarray, link
     place = rank[group[:, 1]]
     first = np.minimum(link_start[group[:, 1]], len(link_head) - 1)
     place = np.where(place < 0, rank[link_head[first]], place)
-    parts = []
+    parts, lanes = [], lanes_for(group[:, 0])
     for k in np.unique(group[:, 0]):
         rows = np.flatnonzero(group[:, 0] == k)
         rows = rows[np.argsort(place[rows], kind="stable")]
-        filled = np.full(-(-len(rows) // LANES) * LANES, -1, np.int64)
+        filled = np.full(-(-len(rows) // lanes) * lanes, -1, np.int64)
         filled[: len(rows)] = rows
-        parts.append(filled.reshape(-1, LANES))
+        parts.append(filled.reshape(-1, lanes))
     return np.concatenate(parts)
 
 
 @njit(cache=True)
 def trips_of(batches: np.ndarray, group: np.ndarray, demand: np.ndarray) -> np.ndarray:
     """Return the trips [batches, zones, lanes] to elsewhere of `demand` [classes, zones, zones]."""
-    trips = np.zeros((len(batches), demand.shape[2], LANES))
+    lanes = batches.shape[1]
+    trips = np.zeros((len(batches), demand.shape[2], lanes))
     for batch in range(len(batches)):
-        for i in range(LANES):
+        for i in range(lanes):
             if batches[batch, i] >= 0:
                 k, o = group[batches[batch, i]]
                 for z in range(demand.shape[2]):
@@ -78,10 +90,11 @@ def label_batch(
     """Fill the labels of a batch of `origins` [lanes], -1 for none, for arc costs `up` and `down`."""
     label, climbed, above = w.label, w.climbed, w.above
     arc_start, arc_head, arc_tail, below_arc = h.arc_start, h.arc_head, h.arc_tail, h.below_arc
-    label[:, :LANES] = np.inf
-    label[:, LANES:] = -1.0
+    lanes = len(origins) & WIDE
+    label[:, :lanes] = np.inf
+    label[:, lanes:] = -1.0
     above[:] = 0
-    for i in range(LANES):
+    for i in range(lanes):
         o = origins[i]
         if o < 0:
             continue
@@ -92,29 +105,29 @@ def label_batch(
         for link in range(h.link_start[o], h.link_start[o + 1]):
             r = h.rank[h.link_head[link]]
             if r >= 0 and link_cost[link] < label[r, i]:
-                label[r, i], label[r, LANES + i], above[r] = link_cost[link], -2 - link, 1
+                label[r, i], label[r, lanes + i], above[r] = link_cost[link], -2 - link, 1
     for r in range(len(above)):
         for j in range(h.below_start[r], h.below_start[r + 1]):
             e = ix(below_arc[j])
             if above[ix(arc_tail[e])] == 1:
                 above[r] = 1
-                _improve(label, r, ix(arc_tail[e]), up[e], e)
+                _improve(label, r, ix(arc_tail[e]), up[e], e, lanes)
     for r in range(len(above)):
-        for i in range(LANES):
-            climbed[r, i], label[r, LANES + i] = label[r, LANES + i], -1.0
+        for i in range(lanes):
+            climbed[r, i], label[r, lanes + i] = label[r, lanes + i], -1.0
     for r in range(len(above) - 1, -1, -1):
         for e in range(ix(arc_start[r]), ix(arc_start[r + 1])):
-            _improve(label, r, ix(arc_head[e]), down[e], e)
+            _improve(label, r, ix(arc_head[e]), down[e], e, lanes)
 
 
 @njit(cache=True, inline="always")
-def _improve(label: np.ndarray, r: int, p: int, extra: float, arc: int) -> None:
+def _improve(label: np.ndarray, r: int, p: int, extra: float, arc: int, lanes: int) -> None:
     """Lower the costs of row `r` to those of the ways over `p`, and note the arc: LLVM vectorises this."""
     code = float(arc)
-    for i in range(LANES):
-        through, old, last = label[p, i] + extra, label[r, i], label[r, LANES + i]
+    for i in range(lanes):
+        through, old, last = label[p, i] + extra, label[r, i], label[r, lanes + i]
         label[r, i] = through if through < old else old
-        label[r, LANES + i] = code if through < old else last
+        label[r, lanes + i] = code if through < old else last
 
 
 @njit(cache=True)
@@ -130,7 +143,7 @@ def least_costs(
     junctions, lanes = len(h.parent), label.shape[1] & WIDE
     label[:] = np.inf
     above[:] = 0
-    for i in range(LANES):
+    for i in range(lanes):
         o = origins[i]
         if o < 0:
             continue
@@ -170,11 +183,12 @@ def _load_batch(
     """Add the `trips` of a labelled batch to the arcs `loads` [2, arcs] (up, down) and, at their ends, to `flow`."""
     load, label, climbed, above = w.load, w.label, w.climbed, w.above
     arc_head, arc_tail, up, down = h.arc_head, h.arc_tail, loads[0], loads[1]
+    lanes = len(origins) & WIDE
     load[:] = 0.0
     _load_ends(origins, trips, h, link_cost, w, flow)
     for r in range(len(load)):
-        for i in range(LANES):
-            e, x = int(label[r, LANES + i]), load[r, i]
+        for i in range(lanes):
+            e, x = int(label[r, lanes + i]), load[r, i]
             if e >= 0:
                 down[ix(e)] += x
                 load[ix(arc_head[ix(e)]), i] += x
@@ -182,7 +196,7 @@ def _load_batch(
     for r in range(len(load) - 1, -1, -1):
         if above[r] == 0:
             continue
-        for i in range(LANES):
+        for i in range(lanes):
             e, x = int(climbed[r, i]), load[r, i]
             if x > 0.0 and e >= 0:
                 up[ix(e)] += x
@@ -199,12 +213,13 @@ def _load_ends(
 
     To zones that are no part of it they come by the best of their links, which go to `flow`.
     """
-    load, label, best, last, come = w.load, w.label, np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    lanes, load, label = len(origins) & WIDE, w.load, w.label
+    best, last, come = np.empty(lanes), np.empty(lanes), np.empty(lanes)
     rank, in_start, in_tail, in_link = h.rank, h.in_start, h.in_tail, h.in_link
     for z in range(len(trips)):
         r = rank[z]
         if r >= 0:
-            for i in range(LANES):
+            for i in range(lanes):
                 load[r, i] += trips[z, i] if label[r, i] < np.inf else 0.0
             continue
         best[:] = np.inf
@@ -212,20 +227,20 @@ def _load_ends(
         for j in range(in_start[z], in_start[z + 1]):
             r, cost, code = rank[in_tail[j]], link_cost[in_link[j]], float(j)
             if r < 0:  # from zone to zone, of use to those who start there
-                for i in range(LANES):
+                for i in range(lanes):
                     if origins[i] == in_tail[j] and cost < best[i]:
                         best[i], last[i] = cost, code
                 continue
-            for i in range(LANES):
+            for i in range(lanes):
                 through, old, was = label[ix(r), i] + cost, best[i], last[i]
                 best[i] = through if through < old else old
                 last[i] = code if through < old else was
         for j in range(in_start[z], in_start[z + 1]):
             r, code = rank[in_tail[j]], float(j)
-            for i in range(LANES):
+            for i in range(lanes):
                 come[i] = trips[z, i] if last[i] == code else 0.0
             if r >= 0:
-                for i in range(LANES):
+                for i in range(lanes):
                     load[ix(r), i] += come[i]
             flow[in_link[j]] += _sum(come)
 
@@ -234,7 +249,7 @@ def _load_ends(
 def _sum(lanes: np.ndarray) -> float:
     """Return the sum by four partial sums: one alone would wait for every addition."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    for i in range(0, LANES, 4):
+    for i in range(0, len(lanes), 4):
         a += lanes[i]
         b += lanes[i + 1]
         c += lanes[i + 2]
@@ -296,12 +311,13 @@ def _load_part(
     part: int, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
     link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
 ) -> None:  # fmt: skip
-    w, origins = make_labels(len(h.parent)), np.empty(LANES, np.int64)
+    lanes = batches.shape[1]
+    w, origins = make_labels(len(h.parent), lanes), np.empty(lanes, np.int64)
     loads[:] = 0.0
     flow[:] = 0.0
     for b in range(part, len(batches), PARTS):
         k = group[batches[b, 0], 0]
-        for i in range(LANES):
+        for i in range(lanes):
             origins[i] = group[batches[b, i], 1] if batches[b, i] >= 0 else -1
         label_batch(origins, h, link_cost[k], up[k], down[k], w)
         _load_batch(origins, trips[b], h, link_cost[k], w, loads[k], flow[k])

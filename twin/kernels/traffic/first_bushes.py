@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.indices import ix
-from twin.kernels.traffic.all_or_nothing import LANES, WIDE
+from twin.kernels.traffic.all_or_nothing import WIDE
 from twin.kernels.traffic.bush import CRUMB, Bushes
 
 
@@ -62,7 +62,8 @@ def make_sketch(nodes: int, links: int) -> Sketch:
 @njit(cache=True)
 def add_tree(ways: Ways, link_cost: np.ndarray, weight: float, label: np.ndarray, share: np.ndarray) -> None:
     """Add the weight of a load to the `share` [links, lanes] of the last links of its cheapest paths."""
-    least, lanes = np.empty(LANES), label.shape[1] & WIDE
+    lanes = label.shape[1] & WIDE
+    least = np.empty(lanes)
     for v in range(len(ways.start) - 1):
         s, e = ix(ways.start[v]), ix(ways.start[v + 1])
         least[:] = np.inf
@@ -92,7 +93,7 @@ def finish_shares(
             for i in range(lanes):
                 through, old = label[u, i] + c, best[v, i]
                 best[v, i] = through if through < old else old
-        for i in range(LANES):
+        for i in range(lanes):
             if origins[i] == v:
                 best[v, i] = 0.0
         for j in range(s, e):
@@ -101,7 +102,7 @@ def finish_shares(
                 base, least = label[u, i], best[v, i]
                 total = share[j, i] + (weight if base + c <= least else 0.0)
                 share[j, i] = total if base < least else 0.0
-        for i in range(LANES):
+        for i in range(lanes):
             if best[v, i] == np.inf:
                 share[s:e, i] = 0.0
 

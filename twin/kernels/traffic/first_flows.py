@@ -15,7 +15,6 @@ from numba import njit
 from twin.kernels.dot import dot
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.all_or_nothing import (
-    LANES,
     PARTS,
     all_or_nothing,
     batches_of,
@@ -137,7 +136,7 @@ def _costs_and_weights(
 def _turn(table: np.ndarray, turned: np.ndarray) -> None:
     """Fill `turned` with the transpose of `table`."""
     for r in range(len(table)):
-        for i in range(LANES):
+        for i in range(len(turned)):
             turned[i, r] = table[r, i]
 
 
@@ -146,17 +145,17 @@ def _spread_part(
     part: int, batches: np.ndarray, h: Hierarchy, link_cost: np.ndarray, up: np.ndarray,
     down: np.ndarray, weight: np.ndarray, net: Net, ways: Ways, bushes: Bushes, demand: np.ndarray, met: np.ndarray,
 ) -> None:  # fmt: skip
-    nodes, n, last = len(net.start) - 1, len(net.head), len(weight) - 1
+    nodes, n, last, lanes = len(net.start) - 1, len(net.head), len(weight) - 1, batches.shape[1]
     w, heap, sketch = make_work(nodes, n), make_heap(n), make_sketch(nodes, n)
-    label, above, origins = np.empty((nodes, LANES)), np.empty(nodes, np.uint8), np.empty(LANES, np.int64)
+    label, above, origins = np.empty((nodes, lanes)), np.empty(nodes, np.uint8), np.empty(lanes, np.int64)
     best, share, best_row, share_row = (
-        np.empty((nodes, LANES)), np.empty((n, LANES)), np.empty((LANES, nodes)), np.empty((LANES, n)),
+        np.empty((nodes, lanes)), np.empty((n, lanes)), np.empty((lanes, nodes)), np.empty((lanes, n)),
     )  # fmt: skip
     guess = bushes.node[0, :0]
     for batch in range(part, len(batches), PARTS):
         k = bushes.group[batches[batch, 0], 0]
         share[:] = 0.0
-        for i in range(LANES):
+        for i in range(lanes):
             b = batches[batch, i]
             origins[i] = bushes.group[b, 1] if b >= 0 else -1
         for load in range(len(weight)):
@@ -166,7 +165,7 @@ def _spread_part(
         finish_shares(origins, ways, link_cost[last, k], weight[last], label, share, best)
         _turn(best, best_row)
         _turn(share, share_row)
-        for i in range(LANES):
+        for i in range(lanes):
             b, o = batches[batch, i], origins[i]
             if b < 0:
                 continue

@@ -19,7 +19,7 @@ from numba import njit
 
 from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads
-from twin.kernels.traffic.dissection import by_key, dissection_order, undirected
+from twin.kernels.traffic.dissection import LEAF, by_key, dissection_order, undirected
 
 
 class Hierarchy(NamedTuple):
@@ -164,7 +164,7 @@ def _arc_of_links(
 
 
 def build_hierarchy(
-    link_start: np.ndarray, link_head: np.ndarray, first_thru: int, order: np.ndarray | None = None
+    link_start: np.ndarray, link_head: np.ndarray, first_thru: int, order: np.ndarray | None = None, leaf: int = LEAF
 ) -> Hierarchy:
     """Work out everything that depends on the topology alone: pay once, then ask for any costs.
 
@@ -176,6 +176,8 @@ def build_hierarchy(
         Nodes below it are not passed through.
     order : int64 [nodes - first_thru], optional
         The junctions from lowest to highest; by default a nested dissection that needs no coordinates.
+    leaf : int
+        Of the dissection.
 
     Returns
     -------
@@ -187,7 +189,7 @@ def build_hierarchy(
     tail = np.repeat(np.arange(nodes), np.diff(link_start))
     inner = (tail >= first_thru) & (link_head >= first_thru)
     adj_start, adj = undirected(tail[inner] - first_thru, link_head[inner] - first_thru, nodes - first_thru)
-    order = dissection_order(adj_start, adj) if order is None else np.asarray(order, np.int64) - first_thru
+    order = dissection_order(adj_start, adj, leaf=leaf) if order is None else np.asarray(order, np.int64) - first_thru
     order = _postorder(adj_start, adj, order)
     arc_start, arc_head, parent = _arcs(adj_start, adj, order)
     rank = np.full(nodes, -1, np.int64)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from twin.kernels.traffic.dissection import LOW
 from twin.kernels.traffic.hierarchy import Hierarchy, build_hierarchy, customize, first_passed
 from twin.kernels.traffic.skim import plan_points, skims_of
 from twin.kernels.traffic.skim_labels import Plan
@@ -32,7 +33,7 @@ def ways_by(hierarchy: Hierarchy, zones: int) -> Ways:
 def ways_of(start: bytes, head: bytes, first_thru: int, zones: int) -> Ways:
     """Return the `Ways` of a network given by the bytes of a `Net`: scenarios of one city share them."""
     graph = np.frombuffer(start, np.int32).astype(np.int64), np.frombuffer(head, np.int32).astype(np.int64)
-    return ways_by(build_hierarchy(*graph, first_passed(*graph, first_thru, zones)), zones)
+    return ways_by(build_hierarchy(*graph, first_passed(*graph, first_thru, zones), leaf=LOW), zones)
 
 
 def fill_zone_skims(ways: Ways, cost: np.ndarray, skim: np.ndarray) -> None:
