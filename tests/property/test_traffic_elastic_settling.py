@@ -28,7 +28,7 @@ from tests.property.test_traffic_equilibrium import check, counts, random_proble
 from twin.kernels import registry
 from twin.kernels.traffic.demand_law import HALVINGS, answer, too_far
 from twin.kernels.traffic.elastic_assignment import ARGUMENTS
-from twin.kernels.traffic.equilibrium import MANY, Problem, Solution, solve
+from twin.kernels.traffic.equilibrium import IN_BLOCKS, Problem, Solution, solve
 from twin.kernels.traffic.link_cost import BPR, NO_CURVES
 
 ROUNDED = 1e-9
@@ -99,11 +99,11 @@ def test_cold_starts_settle_on_grids_with_several_classes(
 
 @pytest.mark.parametrize("response", [-3.0, 2.0])
 def test_cold_starts_settle_where_sweeps_go_in_blocks(response: float) -> None:
-    problem = random_problem(5, 2, True, size=80, zones=MANY)
+    problem = random_problem(5, 2, True, size=80, zones=IN_BLOCKS)
     assert problem.response is not None
     problem = problem._replace(response=np.where(problem.response != 0.0, response, 0.0))
     cold = solve(problem, 1e-10, ROUNDS)
-    assert len(cold.bushes.group) >= MANY and cold.relative_gap <= 1e-10
+    assert len(cold.bushes.group) >= IN_BLOCKS and cold.relative_gap <= 1e-10
 
 
 @given(stages, loads)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from twin.kernels.traffic.assignment import beckmann_objective
 from twin.kernels.traffic.bush import make_net
 from twin.kernels.traffic.demand_law import answer
-from twin.kernels.traffic.equilibrium import MANY, Problem, Solution, solve
+from twin.kernels.traffic.equilibrium import IN_BLOCKS, Problem, Solution, solve
 from twin.kernels.traffic.shortest_path import random_network, trees_reference
 from twin.kernels.traffic.warm_rounds import no_way_round
 
@@ -369,9 +369,9 @@ def digests() -> list[str]:
     """Return digests of cold and warm solutions of networks large enough for sweeps in blocks."""
     out = []
     for elastic in (False, True):
-        problem = random_problem(5, 2, elastic, size=80, zones=MANY)
+        problem = random_problem(5, 2, elastic, size=80, zones=IN_BLOCKS)
         cold = solve(problem, 1e-10, ROUNDS)
-        assert len(cold.bushes.group) >= MANY and cold.relative_gap <= 1e-10
+        assert len(cold.bushes.group) >= IN_BLOCKS and cold.relative_gap <= 1e-10
         busiest = int(np.argmax(cold.link_flow.sum(axis=0) * (problem.alpha > 0.0)))
         fixed = problem.fixed_cost.copy()
         fixed[:, busiest] = np.inf

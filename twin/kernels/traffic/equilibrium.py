@@ -41,7 +41,8 @@ from twin.kernels.traffic.warm_adopt import Room, adopt, grow, other_trips
 from twin.kernels.traffic.warm_rounds import BLOCKED, State, warm_rounds
 from twin.kernels.traffic.zone_skims import Ways, fill_zone_skims, ways_by
 
-MANY = 100  # bushes from which on a cold start goes by a hierarchy, and sweeps go in blocks
+MANY = 80  # bushes from which on a cold start of fixed demand goes by a hierarchy
+IN_BLOCKS = 100  # bushes from which on sweeps go in blocks
 FINE = 1e-7  # gap from which on they go one after the other: the mean of blocks is slow to settle
 IGNORE = 0.01  # shortcuts that save less than this part of the last gap wait; of routes alone: demand may need them
 FIRST, FIRST_SPREAD = 0.1, 1e-4  # flow moves before the first renewal to this part of the cost (see `first_flows`)
@@ -225,8 +226,7 @@ def _before(
 def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> Ways | None:
     """Give the bushes `fresh` their first flows; return the ways between zones that a cold start has found them by."""
     bushes, ways = s.bushes, None
-    many = len(bushes.group) >= MANY
-    if many and cold and s.desire.response.size == 0:
+    if len(bushes.group) >= MANY and cold and s.desire.response.size == 0:
         graph = problem.link_start, problem.link_head
         hierarchy = build_hierarchy(*graph, first_passed(*graph, problem.first_thru, problem.demand.shape[1]))
         spread(hierarchy, s.net, bushes, s.desire.demand, s.desire.met, s.links)
@@ -241,7 +241,8 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> W
         if s.desire.response.size == 0:
             rest(fresh, bushes, s.links, np.zeros(len(fresh), np.bool_), enough, FINDS)
         else:
-            sweeps(bushes, s.links, s.desire, len(s.net.start) - 1, np.full(len(fresh), np.inf), enough, many)
+            together = len(bushes.group) >= IN_BLOCKS
+            sweeps(bushes, s.links, s.desire, len(s.net.start) - 1, np.full(len(fresh), np.inf), enough, together)
     return ways
 
 
@@ -323,7 +324,7 @@ def _rounds(
         if desire.response.size == 0:
             rest(every, bushes, links, moved, stop.target_gap * paid, FINDS)
         else:
-            together = len(every) >= MANY and gap > FINE
+            together = len(every) >= IN_BLOCKS and gap > FINE
             sweeps(bushes, links, desire, len(net.start) - 1, found[:, 0].copy(), ENOUGH * excess, together)
         if gap > ROUNDING and watch.stalls(excess):
             settle_all(len(every), every, bushes, net, desire.met)

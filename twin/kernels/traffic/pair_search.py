@@ -91,7 +91,7 @@ class Members(NamedTuple):
     arc: np.ndarray
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Members:
     """Return the pairs of each of the bushes `rows`; see `find_pairs`.
 
@@ -200,7 +200,7 @@ def _some(
     return group[some], starts, links, key[some]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _piece(m: Members, bushes: Bushes) -> Piece:
     """Return the pairs that have these members."""
     members = len(m.bush)
@@ -223,10 +223,16 @@ def _piece(m: Members, bushes: Bushes) -> Piece:
     return Piece(group, start, link, key, pair, m.bush, m.start, m.arc, least)
 
 
+@njit(cache=True, nogil=True)
+def _found(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Piece:
+    """Return the pairs of the bushes `rows`: one call, since handing over members takes as long as some bushes."""
+    return _piece(_members(rows, bushes, links, excess), bushes)
+
+
 @over_threads
 def _pieces(begin: int, end: int, part: list[np.ndarray], found: list[Piece], args: tuple[Any, ...]) -> None:
     for i in range(begin, end):
-        found[i] = _piece(_members(part[i], *args), args[0])
+        found[i] = _found(part[i], *args)
 
 
 def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Pairs:
@@ -238,7 +244,7 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
     threads = thread_count()
     pieces = min(PIECES * threads, len(rows), len(rows) * bushes.node.shape[1] // LEAST)
     if threads == 1 or pieces < 2:
-        return _pairs_of(_piece(_members(rows, bushes, links, excess), bushes))
+        return _pairs_of(_found(rows, bushes, links, excess))
     found: list[Piece] = [Piece(*(np.empty(0),) * 9)] * pieces
     ends = [len(rows) * i // pieces for i in range(pieces + 1)]
     parts = [rows[first:last] for first, last in itertools.pairwise(ends)]

@@ -6,7 +6,7 @@ import numpy as np
 
 NEARLY = 0.95  # a round may leave out bushes that hold no more than the rest of the excess
 FEW = 0.4  # as long as this part of the bushes, or fewer, is left in
-SLOW, PATIENCE = 0.3, 2  # rounds stall that leave more than this part of the excess in so many rounds
+SLOW, PATIENCE = 0.3, 4  # rounds stall that leave more than this part of the excess in so many rounds
 
 
 class Watch:
