@@ -6,8 +6,9 @@ that was half of all compile time. Here the loop is an ordinary compiled functio
 Python's lock, and Python threads call it with pieces of the range. It is compiled once.
 
 Items are independent, so the results are the same bits for any number of threads and any order. A call costs some
-ten microseconds on two threads, nothing on one. The threads wait at a plain queue: an executor of the standard library
-takes thirty and more to hand over a loop, which an equilibrium does some thirty times in a tenth of a second.
+ten microseconds on two threads, nothing on one; the other thread takes some fifty more to wake where its processor was
+idle. The threads wait at a plain queue: an executor of the standard library takes thirty and more to hand over a loop,
+which an equilibrium does some thirty times in a tenth of a second.
 """
 
 from __future__ import annotations

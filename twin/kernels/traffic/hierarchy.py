@@ -177,7 +177,7 @@ def build_hierarchy(
     order : int64 [nodes - first_thru], optional
         The junctions from lowest to highest; by default a nested dissection that needs no coordinates.
     leaf : int
-        Of the dissection.
+        See `dissection_order`.
 
     Returns
     -------
