@@ -22,7 +22,7 @@ from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads, thread_count
 from twin.kernels.traffic.minimum_fill import sort_by_minimum_fill
 
-LEAF = 1000  # pieces up to this many nodes are ordered by minimum fill: in a quarter of the time, with a tenth less work
+LEAF = 1000  # pieces up to this many nodes are ordered by minimum fill: in a quarter of the time, a tenth less to do
 LOW = 40  # or these, for an elimination tree that is lower by a fifth, where costs are asked for again and again
 END_SHARE = 0.25  # share of a piece's nodes at either end of a line that the cut must lie between
 ENDS = 4  # nodes far apart that the lines are drawn between
