@@ -91,16 +91,16 @@ class Work(NamedTuple):
     high: np.ndarray
     best: np.ndarray
     place: np.ndarray  # position in the bush, -1 outside
-    queue: np.ndarray  # also the stack of `sort`
+    queue: np.ndarray  # also the stack of `sort`, and new positions by old
     state: np.ndarray
-    node: np.ndarray  # by position: what `take_row` has taken of a row
+    node: np.ndarray  # by position: of the row that `pack` writes
     first: np.ndarray  # by position, the same
     order: np.ndarray  # by new position: the old position
-    tail: np.ndarray  # by arc: what `take_row` has taken of a row
+    tail: np.ndarray  # by arc: of the row that `pack` writes
     link: np.ndarray  # by arc, the same
     flow: np.ndarray  # by arc, the same
-    entering: np.ndarray  # first link that enters the bush at a node, -1 for none
-    following: np.ndarray  # by link: the next one that enters at the same node
+    entering: np.ndarray  # by position: first link that enters the bush there, -1 for none
+    following: np.ndarray  # by link: the next one that enters at the same position
     mark: np.ndarray  # by link: 1 where it stays in the bush
     tree: np.ndarray  # last link of the cheapest path
 
@@ -141,11 +141,15 @@ def make_work(nodes: int, links: int) -> Work:
 def settle(b: int, wanted: np.ndarray, bushes: Bushes, w: Work) -> None:
     """Scale arc flows, from the last position to the first, so that every node is in balance to rounding."""
     node, first, tail, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.flow[b]
-    amount = w.low
-    live, origin, zones = bushes.size[b, 0], bushes.group[b, 1], len(wanted)
+    amount, trips = w.low, w.high
+    live, zones = bushes.size[b, 0], len(wanted)
+    copy_part(zones, wanted, trips)
+    trips[bushes.group[b, 1]] = 0.0
+    if zones < len(trips):
+        trips[zones] = 0.0  # of all nodes that are no zones: no branch for each
     for p in range(live):
-        v = node[p]
-        amount[p] = wanted[v] if v < zones and v != origin else 0.0
+        v = ix(node[p])
+        amount[p] = trips[v if v < zones else ix(zones)]
     for p in range(live - 1, 0, -1):
         s, e = ix(first[p]), ix(first[p + 1])
         want = amount[p]
@@ -176,104 +180,3 @@ def copy_part(count: int, source: np.ndarray, target: np.ndarray) -> None:
     """Copy the first `count` entries: a loop, since assignments of slices take three times as long."""
     for i in range(count):
         target[i] = source[i]
-
-
-@njit(cache=True)
-def take_row(b: int, bushes: Bushes, net: Net, w: Work) -> None:
-    """Copy the arcs of row `b` that stay, and those that enter, into the scratch space, since `pack` writes over it."""
-    node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
-    reached, taken = bushes.size[b, 1], ix(0)
-    for p in range(reached):
-        v = ix(node[p])
-        w.node[p], w.first[p] = v, taken
-        for a in range(ix(first[p]), ix(first[p + 1])):
-            if w.mark[ix(link[a])] == 1:
-                w.tail[taken], w.link[taken], w.flow[taken] = tail[a], link[a], flow[a]
-                taken = ix(taken + 1)
-        enters = w.entering[v]
-        while enters >= 0:
-            w.tail[taken], w.link[taken], w.flow[taken] = w.place[net.tail[enters]], enters, 0.0
-            taken = ix(taken + 1)
-            enters = w.following[enters]
-    w.first[reached] = taken
-
-
-@njit(cache=True)
-def sort(lowest: int, highest: int, w: Work) -> None:
-    """Change ``order`` between two positions to a topological order of the arcs taken, close to the old order.
-
-    Depth first against the arcs: a node follows when the tails of all arcs into it have.
-    """
-    stack, done = w.queue, w.state
-    for p in range(lowest):
-        done[p] = 1
-    for p in range(lowest, highest + 1):
-        done[p] = 0
-    found = lowest
-    for start in range(lowest, highest + 1):
-        if done[start] == 1:
-            continue
-        stack[0] = start
-        depth = 1
-        while depth > 0:
-            p = stack[depth - 1]
-            waits_for = -1
-            for a in range(ix(w.first[p]), ix(w.first[p + 1])):
-                if done[ix(w.tail[a])] == 0:
-                    waits_for = w.tail[a]
-                    break
-            if waits_for >= 0:
-                stack[depth] = waits_for
-                depth += 1
-            else:
-                done[p] = 1
-                w.order[found] = p
-                found += 1
-                depth -= 1
-
-
-@njit(cache=True)
-def pack(b: int, reached: int, wanted: np.ndarray, bushes: Bushes, w: Work) -> None:
-    """Write the arcs taken into row `b` in the new order, nodes that lead to no destination last."""
-    node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
-    zones, leads = len(wanted), w.state  # 1: to a destination; 3: to a meeting of ways too
-    for p in range(reached):
-        v = w.node[p]
-        leads[p] = 1 if v < zones and wanted[v] > 0.0 else 0
-    leads[0] = 3
-    meeting, live = 0, 0
-    for q in range(reached - 1, -1, -1):
-        p = ix(w.order[q])
-        way = leads[p]
-        if way == 0:
-            continue
-        s, e = ix(w.first[p]), ix(w.first[p + 1])
-        if e > s + 1:
-            leads[p] = way = 3
-        live += 1
-        meeting += way == 3
-        for a in range(s, e):
-            leads[ix(w.tail[a])] |= way
-    bushes.size[b, 0], bushes.size[b, 1], bushes.size[b, 2] = live, reached, meeting
-    at, old = w.place, w.queue  # new positions by old, and old by new
-    ahead, alive, dead = 0, meeting, live
-    for q in range(reached):
-        p = ix(w.order[q])
-        if leads[p] == 3:
-            to = ahead
-            ahead += 1
-        elif leads[p] == 1:
-            to = alive
-            alive += 1
-        else:
-            to = dead
-            dead += 1
-        node[to], at[p], old[to] = w.node[p], to, p
-    arcs = ix(0)
-    for q in range(reached):
-        first[q] = arcs
-        p = ix(old[q])
-        for a in range(ix(w.first[p]), ix(w.first[p + 1])):
-            tail[arcs], link[arcs], flow[arcs] = at[ix(w.tail[a])], w.link[a], w.flow[a]
-            arcs = ix(arcs + 1)
-    first[reached] = arcs

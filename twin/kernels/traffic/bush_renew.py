@@ -6,8 +6,10 @@ import numpy as np
 from numba import njit
 
 from twin.kernels.indices import ix
-from twin.kernels.traffic.bush import Bushes, Net, Work, pack, sort, take_row
+from twin.kernels.traffic.bush import Bushes, Net, Work
+from twin.kernels.traffic.bush_pack import pack, sort
 
+TOGETHER = 32  # links looked at together
 SPARE = 20  # a bush without shortcuts is only packed anew when more than one arc in this many is unused
 
 
@@ -36,19 +38,16 @@ def renew(
     if not shorter and idle * SPARE < kept:
         return excess, kept
     new, lowest, highest = 0, reached, 0
-    for v in range(len(best)):
-        w.entering[v] = -1
+    for p in range(reached):
+        w.entering[p], w.order[p] = -1, p
     if shorter:
         room = len(link) - kept
         new, lowest, highest = _shortcuts(cost, True, room, origin, net, w)
         if new == 0:
             new, lowest, highest = _shortcuts(cost, False, room, origin, net, w)
-    take_row(b, bushes, net, w)
-    for p in range(reached):
-        w.order[p] = p
     if lowest < highest:
-        sort(lowest, highest, w)
-    pack(b, reached, wanted, bushes, w)
+        sort(b, lowest, highest, bushes, net, w)
+    pack(b, reached, wanted, bushes, net, w)
     return excess, kept + new
 
 
@@ -99,7 +98,8 @@ def prune(b: int, cost: np.ndarray, bushes: Bushes, w: Work) -> tuple[int, int]:
 def _below(origin: int, base: np.ndarray, bound: np.ndarray, cost: np.ndarray, net: Net, found: np.ndarray) -> int:
     """List the links that lead from `base` [nodes] to less than `bound` [nodes] in `found`; return how many.
 
-    Nobody passes through the nodes before `net.first_thru`: of these only the origin has links.
+    Nobody passes through the nodes before `net.first_thru`: of these only the origin has links. Most groups of links
+    hold none, which is found out without a branch for each.
     """
     head, tail, count = net.head, net.tail, 0
     passed = net.start[min(net.first_thru, len(base))]
@@ -107,10 +107,16 @@ def _below(origin: int, base: np.ndarray, bound: np.ndarray, cost: np.ndarray, n
         if base[origin] + cost[n] < bound[head[n]]:
             found[count] = n
             count += 1
-    for n in range(passed, len(head)):
-        if base[ix(tail[n])] + cost[n] < bound[ix(head[n])]:
-            found[count] = n
-            count += 1
+    for begin in range(passed, len(head), TOGETHER):
+        end, some = min(begin + TOGETHER, len(head)), 0
+        if end - begin == TOGETHER:
+            for i in range(TOGETHER):
+                n = ix(begin + i)
+                some += base[ix(tail[n])] + cost[n] < bound[ix(head[n])]
+        for n in range(begin if some > 0 or end - begin < TOGETHER else end, end):
+            if base[ix(tail[n])] + cost[ix(n)] < bound[ix(head[n])]:
+                found[count] = n
+                count += 1
     return count
 
 
@@ -190,7 +196,7 @@ def _shortcuts(cost: np.ndarray, strict: bool, room: int, origin: int, net: Net,
         if place[u] >= 0 and high[u] + cost[link] < high[v] and w.mark[link] == 0:
             new += 1
             if new <= room:
-                w.following[link], w.entering[v] = w.entering[v], link
+                w.following[link], w.entering[place[v]] = w.entering[place[v]], link
                 if place[u] > place[v]:
                     lowest, highest = min(lowest, place[v]), max(highest, place[u])
     return new, lowest, highest

@@ -7,7 +7,8 @@ from numba import njit
 
 from twin.kernels.indices import ix
 from twin.kernels.threads import over_threads_from
-from twin.kernels.traffic.bush import HEAVY, Bushes, Net, Work, make_work, nodes_each, pack, settle, sort, take_row
+from twin.kernels.traffic.bush import HEAVY, Bushes, Net, Work, make_work, nodes_each, settle
+from twin.kernels.traffic.bush_pack import pack, sort
 from twin.kernels.traffic.bush_renew import cheapest, prune
 
 
@@ -76,16 +77,15 @@ def _reroute(
             continue
         if best[u] + cost[n] == best[v] and not closed[n] and _ahead(u, v, limit, w):
             if w.mark[n] == 0:
-                w.following[n], w.entering[v] = -1, n
+                w.following[n], w.entering[w.place[v]] = -1, n
             w.state[v] = 0
             lack -= 1
     if lack > 0:
         return False  # links that cost nothing may lead in a circle
-    take_row(b, bushes, net, w)
     for p in range(reached):
         w.order[p] = p
-    sort(lowest, reached - 1, w)
-    pack(b, reached, wanted, bushes, w)
+    sort(b, lowest, reached - 1, bushes, net, w)
+    pack(b, reached, wanted, bushes, net, w)
     _start_empty(b, cost, bushes, w.low)
     settle(b, met, bushes, w)
     return True

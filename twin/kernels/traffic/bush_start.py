@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from twin.kernels.traffic.bush import Bushes, Net, Work, pack, take_row
+from twin.kernels.traffic.bush import Bushes, Net, Work
+from twin.kernels.traffic.bush_pack import pack
 
 
 class Heap(NamedTuple):
@@ -40,13 +41,13 @@ def start_bush(b: int, cost: np.ndarray, wanted: np.ndarray, net: Net, bushes: B
             v = net.head[link]
             if w.tree[v] == link or (w.place[u] < w.place[v] and best[u] < best[v] and room > 0):
                 room -= w.tree[v] != link
-                w.following[link], w.entering[v] = w.entering[v], link
+                at = w.place[v]
+                w.following[link], w.entering[at] = w.entering[at], link
     bushes.size[b, 1] = reached
     for p in range(reached):
         bushes.node[b, p], bushes.first[b, p + 1] = w.order[p], 0
         w.order[p] = p
-    take_row(b, bushes, net, w)
-    pack(b, reached, wanted, bushes, w)
+    pack(b, reached, wanted, bushes, net, w)
     node, first, link, flow = bushes.node[b], bushes.first[b], bushes.link[b], bushes.flow[b]
     for p in range(1, reached):
         for a in range(first[p], first[p + 1]):

@@ -104,6 +104,17 @@ class Room:
         self._changed |= changed
 
 
+@njit(cache=True)
+def _wanted(nodes: np.ndarray, trips: np.ndarray, origin: int) -> bool:
+    """Return whether `trips` [zones] go to some of the `nodes`."""
+    zones, some = len(trips), 0
+    for p in range(len(nodes)):
+        v = ix(nodes[p])
+        z = v if v < zones else ix(origin)  # no branch for each
+        some += (trips[z] > 0.0) & (z != origin)
+    return some > 0
+
+
 @over_threads_from(LIGHT, nodes_each)
 @njit(cache=True, nogil=True)
 def _copy(
@@ -116,12 +127,7 @@ def _copy(
         if row < 0:
             continue
         live, reached = old.size[row, 0], old.size[row, 1]
-        here, k, origin = True, group[b, 0], group[b, 1]
-        for p in range(live, reached):
-            v = old.node[row, p]
-            if v < demand.shape[2] and demand[k, origin, v] > 0.0 and v != origin:
-                here = False
-        if not here:
+        if demand.shape[2] > 0 and _wanted(old.node[row, live:reached], demand[group[b, 0], group[b, 1]], group[b, 1]):
             before[b] = -1
             continue
         arcs = old.first[row, reached]
