@@ -23,7 +23,7 @@ from twin.kernels.traffic.bush import Bushes, make_net
 from twin.kernels.traffic.bush_sweep import Desire, Links
 from twin.kernels.traffic.demand_law import answer, asked_cost
 from twin.kernels.traffic.equilibrium import Problem, Solution, solve
-from twin.kernels.traffic.equilibrium_steps import load, settle_all, start_all
+from twin.kernels.traffic.equilibrium_steps import load, settle_and_load, start_all
 from twin.kernels.traffic.joint_newton import joint_steps
 from twin.kernels.traffic.warm_adopt import grow
 
@@ -63,8 +63,7 @@ def loose(problem: Problem, rounds: int) -> tuple[Bushes, Links, Desire, np.ndar
     desire.met[:] = start.od_flow
     flow = np.zeros_like(start.link_flow)
     net = make_net(problem.link_start, problem.link_head, problem.first_thru)
-    settle_all(len(start.bushes.group), np.arange(len(start.bushes.group)), start.bushes, net, desire.met)
-    load(start.bushes, flow, links)
+    settle_and_load(np.arange(len(start.bushes.group)), start.bushes, net, desire.met, flow, links)
     return start.bushes, links, desire, flow
 
 

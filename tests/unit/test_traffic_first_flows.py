@@ -10,7 +10,7 @@ from twin.kernels.traffic import bush
 from twin.kernels.traffic.all_or_nothing import all_or_nothing, batches_of, lanes_for, make_room, trips_of
 from twin.kernels.traffic.bush import make_net
 from twin.kernels.traffic.equilibrium import MANY, Problem, _desire, _links, _make_bushes, solve
-from twin.kernels.traffic.equilibrium_steps import load, settle_all
+from twin.kernels.traffic.equilibrium_steps import settle_and_load
 from twin.kernels.traffic.first_flows import spread
 from twin.kernels.traffic.hierarchy import build_hierarchy, customize
 from twin.kernels.traffic.shortest_path import random_network, trees_reference
@@ -93,9 +93,8 @@ def test_first_bushes_are_acyclic_and_serve_all_trips_that_have_a_way(through: b
         reach = np.isfinite(least[k, origin]) & (np.arange(ZONES) != origin)
         assert np.array_equal(desire.met[k, origin], problem.demand[k, origin] * reach)
         assert set(np.flatnonzero(desire.met[k, origin])) <= set(bushes.node[b, :live])
-    settle_all(len(bushes.group), np.arange(len(bushes.group)), bushes, net, desire.met)
     flow = np.zeros_like(problem.fixed_cost)
-    load(bushes, flow, links)
+    settle_and_load(np.arange(len(bushes.group)), bushes, net, desire.met, flow, links)
     assert np.abs(flow.sum(axis=0) - mixed).sum() < 0.2 * mixed.sum()  # the mix, but for links that lead back
 
 

@@ -28,7 +28,7 @@ from twin.kernels.traffic.equilibrium_steps import (
     link_times,
     load,
     renew_all,
-    settle_all,
+    settle_and_load,
     start_all,
     sweeps,
 )
@@ -235,8 +235,9 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> W
         start_all(len(fresh), fresh, bushes, s.net, s.links, s.desire)
     if 0 < len(fresh) == len(bushes.group):
         if ways is None:
-            settle_all(len(fresh), fresh, bushes, s.net, s.desire.met)
-        load(bushes, s.link_flow, s.links)
+            settle_and_load(fresh, bushes, s.net, s.desire.met, s.link_flow, s.links)
+        else:
+            load(bushes, s.link_flow, s.links)
         enough = (FIRST if ways is None else FIRST_SPREAD) * cost_paid(s.link_flow, s.links)
         if s.desire.response.size == 0:
             rest(fresh, bushes, s.links, np.zeros(len(fresh), np.bool_), enough, FINDS)
@@ -266,8 +267,7 @@ def _warm(
     """Go on from the bushes of `start` with fixed demand; return the state, the bushes changed, gap and rounds."""
     if changed.any():
         rows = np.flatnonzero(changed)
-        settle_all(len(rows), rows, s.bushes, s.net, s.desire.met)
-        load(s.bushes, s.link_flow, s.links)
+        settle_and_load(rows, s.bushes, s.net, s.desire.met, s.link_flow, s.links)
     bushes, moved, gap, done = warm_rounds(s, newly, target_gap, max_rounds, progress)
     if done == 0 and np.allclose(s.skim, start.skim, rtol=ROUNDING, atol=0.0):
         s.skim[:] = start.skim
@@ -297,8 +297,7 @@ def _rounds(
     gap, detours, whole, moved = 0.0, 0.0, (-ALONE, np.inf), np.zeros(len(every), np.bool_)
     watch = Watch(rounds_worth(bushes))
     for done in range(first, stop.max_rounds + 1):
-        settle_all(len(rows), rows, bushes, net, desire.met)
-        load(bushes, link_flow, links)
+        settle_and_load(rows, bushes, net, desire.met, link_flow, links)
         if ways is not None and (gap if done > first else FIRST_GAP) <= FALL * stop.target_gap:
             gap = _gap_of_skims(ways, links, desire.met, link_flow, skim)
             if gap <= stop.target_gap:
@@ -327,8 +326,7 @@ def _rounds(
             together = len(every) >= IN_BLOCKS and gap > FINE
             sweeps(bushes, links, desire, len(net.start) - 1, found[:, 0].copy(), ENOUGH * excess, together)
         if gap > ROUNDING and watch.stalls(excess):
-            settle_all(len(every), every, bushes, net, desire.met)
-            load(bushes, link_flow, links)
+            settle_and_load(every, bushes, net, desire.met, link_flow, links)
             joint_steps(bushes, links, desire)
             rows = every
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -27,23 +29,80 @@ from twin.kernels.traffic.shortest_path import tree
 
 FOCUS = 5  # of so many sweeps one visits all bushes, the others those that could save most
 SWEEPS = 60  # most sweeps over all bushes between two renewals
+PARTS = 8  # bushes are settled and summed in so many parts, whatever the number of threads
 BLOCKS = 2  # bushes are swept in this many parallel parts, whatever the number of threads
 
 
+def _nodes_of_part(*args: Any) -> int:
+    """Return how many nodes the bushes of a part have."""
+    bushes = next(a for a in args if isinstance(a, Bushes))
+    return int(bushes.node.size) // PARTS
+
+
+@njit(cache=True, inline="always")
+def _add(b: int, bushes: Bushes, total: np.ndarray) -> None:
+    """Add the flow of bush `b` to that of the links."""
+    flow, link = bushes.flow[b], bushes.link[b]
+    for a in range(bushes.first[b, bushes.size[b, 0]]):
+        total[ix(link[a])] += flow[a]
+
+
+@over_threads_from(LIGHT, _nodes_of_part)
+@njit(cache=True, nogil=True)
+def _add_parts(begin: int, end: int, bushes: Bushes, flows: np.ndarray) -> None:
+    """Fill `flows` [parts, classes, links] with the sums of each part of the bushes."""
+    flows[begin:end] = 0.0
+    count = len(bushes.group)
+    for part in range(begin, end):
+        for b in range(count * part // PARTS, count * (part + 1) // PARTS):
+            _add(b, bushes, flows[part, bushes.group[b, 0]])
+
+
+@over_threads_from(LIGHT, _nodes_of_part)
+@njit(cache=True, nogil=True)
+def _settle_parts(
+    begin: int, end: int, some: np.ndarray, bushes: Bushes, net: Net, met: np.ndarray, flows: np.ndarray
+) -> None:  # fmt: skip
+    """Settle the bushes `some` [bushes] before that."""
+    w, count = make_work(len(net.start) - 1, 1), len(bushes.group)
+    flows[begin:end] = 0.0
+    for part in range(begin, end):
+        for b in range(count * part // PARTS, count * (part + 1) // PARTS):
+            if some[b]:
+                settle(b, met[bushes.group[b, 0], bushes.group[b, 1]], bushes, w)
+            _add(b, bushes, flows[part, bushes.group[b, 0]])
+
+
 @njit(cache=True)
-def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
-    """Sum the arcs into class flows, and set all links to the totals."""
-    link_flow[:] = 0.0
-    for b in range(len(bushes.group)):
-        flow, link, total = bushes.flow[b], bushes.link[b], link_flow[bushes.group[b, 0]]
-        for a in range(bushes.first[b, bushes.size[b, 0]]):
-            total[ix(link[a])] += flow[a]
+def _take(flows: np.ndarray, link_flow: np.ndarray, links: Links) -> None:
+    """Sum the parts into class flows, and set all links to the totals."""
     for link in range(len(links.flow)):
         x = 0.0
         for k in range(len(link_flow)):
-            x += link_flow[k, link]
+            own = 0.0
+            for part in range(PARTS):
+                own += flows[part, k, link]
+            link_flow[k, link] = own
+            x += own
         links.flow[link] = x
     refresh_all(links)
+
+
+def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
+    """Sum the arcs into class flows [classes, links], and set all links to the totals."""
+    flows = np.empty((PARTS, *link_flow.shape))
+    _add_parts(PARTS, bushes, flows)
+    _take(flows, link_flow, links)
+
+
+def settle_and_load(
+    rows: np.ndarray, bushes: Bushes, net: Net, met: np.ndarray, link_flow: np.ndarray, links: Links
+) -> None:
+    """Settle the bushes `rows` to the demand met, and `load`."""
+    some, flows = np.zeros(len(bushes.group), np.bool_), np.empty((PARTS, *link_flow.shape))
+    some[rows] = True
+    _settle_parts(PARTS, some, bushes, net, met, flows)
+    _take(flows, link_flow, links)
 
 
 @over_threads_from(HEAVY, nodes_each)
@@ -63,16 +122,6 @@ def start_all(begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, 
             else:
                 law = (desire.demand[k, origin, z], desire.pivot[k, origin, z], desire.response[k, origin, z])
                 met[k, origin, z], _ = answer(w.best[z], law[0], law[1], law[2], desire.leg)
-
-
-@over_threads_from(LIGHT, nodes_each)
-@njit(cache=True, nogil=True)
-def settle_all(begin: int, end: int, rows: np.ndarray, bushes: Bushes, net: Net, met: np.ndarray) -> None:
-    """Settle the bushes `rows` to the demand met."""
-    w = make_work(len(net.start) - 1, 1)
-    for i in range(begin, end):
-        b = rows[i]
-        settle(b, met[bushes.group[b, 0], bushes.group[b, 1]], bushes, w)
 
 
 @over_threads_from(HEAVY, nodes_each)

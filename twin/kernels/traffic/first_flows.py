@@ -24,10 +24,9 @@ from twin.kernels.traffic.all_or_nothing import (
 )
 from twin.kernels.traffic.bush import Bushes, Net, make_work, settle
 from twin.kernels.traffic.bush_start import make_heap, start_bush
-from twin.kernels.traffic.bush_sweep import Links, cost_and_slope, refresh_all
+from twin.kernels.traffic.bush_sweep import Links, fill_all, refresh_all
 from twin.kernels.traffic.first_bushes import Ways, add_tree, bush_of_shares, finish_shares, make_sketch
 from twin.kernels.traffic.hierarchy import Hierarchy, customize
-from twin.kernels.traffic.link_cost import BPR, bpr_time
 
 LOADS = 11  # all-or-nothing loads
 MIXES = 4  # quadratic models in a row after each of them
@@ -41,13 +40,8 @@ LEAST = 1e-7  # least cost of a link, as part of the mean: labels grow along eve
 def _model(loads: np.ndarray, extra: np.ndarray, links: Links, cost: np.ndarray, bend: np.ndarray) -> None:
     """Fill the cost of every load at the present flow, and how much each of them bends the cost of each."""
     n, m = loads.shape
-    bpr, time, bent = links.bpr, np.empty(m), np.empty(m)
-    for link in range(m):
-        if links.form[link] == BPR:
-            ratio = max(links.flow[link], 0.0) * bpr[link, 2]
-            time[link], bent[link] = bpr_time(ratio, bpr[link, 0], bpr[link, 1], bpr[link, 2], bpr[link, 3])
-        else:
-            time[link], bent[link] = cost_and_slope(link, links)
+    time, bent = np.empty(m), np.empty(m)
+    fill_all(links, time, bent)
     for i in range(n):
         cost[i] = extra[i] + dot(loads[i], time)
     for i in range(n):
@@ -65,7 +59,7 @@ def _mix(loads: np.ndarray, extra: np.ndarray, weight: np.ndarray, links: Links)
     fixed cost of a load, which does not depend on flow.
     """
     n, m = loads.shape
-    cost, bend = np.empty(n), np.empty((n, n))
+    cost, bend, flow = np.empty(n), np.empty((n, n)), links.flow
     for _ in range(MIXES if n > 1 else 0):
         _model(loads, extra, links, cost, bend)
         for _ in range(PAIRS * n):
@@ -83,11 +77,10 @@ def _mix(loads: np.ndarray, extra: np.ndarray, weight: np.ndarray, links: Links)
             weight[best] += step
             for i in range(n):
                 cost[i] += step * (bend[i, best] - bend[i, dear])
-        for link in range(m):
-            flow = 0.0
-            for i in range(n):
-                flow += weight[i] * loads[i, link]
-            links.flow[link] = flow
+        flow[:] = 0.0
+        for i in range(n):
+            for link in range(m):
+                flow[link] += weight[i] * loads[i, link]
     refresh_all(links)
 
 

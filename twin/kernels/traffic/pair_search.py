@@ -7,6 +7,7 @@ Part B 44, doi 10.1016/j.trb.2009.11.004).
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from twin.kernels.traffic.bush_sweep import Links
 
 EMPTY = -1
 ROOM = 4096  # entries of the lists at first
-PIECES, LEAST = 2, 80_000  # threads search for pairs by so many pieces each, of so many nodes of bushes at least
+LEAST = 80_000  # nodes of bushes that a thread searches for pairs at least
 PRIME = np.uint64(1099511628211)  # of the hash of Fowler, Noll and Vo
 
 
@@ -241,35 +242,41 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
     Where used ways meet, each is paired with the one of most flow; so is the cheapest one if nobody uses it. Ways
     lead back over the arcs of most flow, from an unused one over the cheapest arcs.
     """
-    threads = thread_count()
-    pieces = min(PIECES * threads, len(rows), len(rows) * bushes.node.shape[1] // LEAST)
-    if threads == 1 or pieces < 2:
+    pieces = min(thread_count(), len(rows), len(rows) * bushes.node.shape[1] // LEAST)
+    if pieces < 2:
         return _pairs_of(_found(rows, bushes, links, excess))
     found: list[Piece] = [Piece(*(np.empty(0),) * 9)] * pieces
     ends = [len(rows) * i // pieces for i in range(pieces + 1)]
     parts = [rows[first:last] for first, last in itertools.pairwise(ends)]
     _pieces(pieces, parts, found, (bushes, links, excess))
-    return _pairs_of(_joined(found))
+    return _pairs_of(functools.reduce(_joined, found))
 
 
-def _joined(found: list[Piece]) -> Piece:
-    """Return all pieces in one."""
-    every = Piece(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-    start = _placed([p.start for p in found], [p.link for p in found])
-    arc_start = _placed([p.arc_start for p in found], [p.arc for p in found])
-    first, number = _distinct(every.group, start, every.link, every.key)
-    before = np.cumsum([0, *(len(p.group) for p in found)])[:-1]
-    pair = every.pair + np.repeat(before, [len(p.pair) for p in found])
-    return Piece(
-        *_some(first, every.group, start, every.link, every.key), number[pair], every.bush,
-        arc_start, every.arc, every.least,
-    )  # fmt: skip
+@njit(cache=True)
+def _joined(a: Piece, b: Piece) -> Piece:
+    """Return both pieces in one."""
+    pairs = len(a.group)
+    group, key = np.concatenate((a.group, b.group)), np.concatenate((a.key, b.key))
+    start, link = _one_after_the_other(a.start, b.start), np.concatenate((a.link, b.link))
+    first, number = _distinct(group, start, link, key)
+    pair = np.empty(len(a.pair) + len(b.pair), np.int32)
+    for member in range(len(a.pair)):
+        pair[member] = number[a.pair[member]]
+    for member in range(len(b.pair)):
+        pair[len(a.pair) + member] = number[pairs + b.pair[member]]
+    group, start, link, key = _some(first, group, start, link, key)
+    bush, arc = np.concatenate((a.bush, b.bush)), np.concatenate((a.arc, b.arc))
+    arc_start, least = _one_after_the_other(a.arc_start, b.arc_start), np.concatenate((a.least, b.least))
+    return Piece(group, start, link, key, pair, bush, arc_start, arc, least)
 
 
-def _placed(starts: list[np.ndarray], entries: list[np.ndarray]) -> np.ndarray:
-    """Return where lists start when those of all pieces stand one after the other."""
-    before = np.cumsum([0, *map(len, entries)])
-    return np.concatenate([*(start[:-1] + first for start, first in zip(starts, before, strict=False)), before[-1:]])
+@njit(cache=True)
+def _one_after_the_other(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return where lists start of which those that start at `b` stand behind those that start at `a`."""
+    starts = np.empty(len(a) + len(b) - 1, np.int64)
+    starts[: len(a)] = a
+    starts[len(a) :] = b[1:] + a[-1]
+    return starts
 
 
 @njit(cache=True)

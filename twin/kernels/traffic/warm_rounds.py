@@ -20,7 +20,7 @@ from twin.kernels.traffic.bush import LIGHT, Bushes, Net, copy_part, nodes_each
 from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import reroute_all, users
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
-from twin.kernels.traffic.equilibrium_steps import cost_paid, least_cost, load, renew_all, settle_all
+from twin.kernels.traffic.equilibrium_steps import cost_paid, least_cost, load, renew_all, settle_and_load
 from twin.kernels.traffic.warm_adopt import grow
 from twin.kernels.traffic.zone_skims import Ways, fill_zone_skims, ways_of
 
@@ -176,8 +176,7 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> np.ndarray:
         renew_all(len(rows), rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found, False)
         _sweep_rows(rows, s.bushes, s.links, s.desire, SWEEPS)
         # A crumb behind a closed link, where all others have gone another way, would count with what that is charged.
-        settle_all(len(rows), rows, s.bushes, s.net, s.desire.met)
-        load(s.bushes, s.link_flow, s.links)
+        settle_and_load(rows, s.bushes, s.net, s.desire.met, s.link_flow, s.links)
     return used
 
 
@@ -194,8 +193,7 @@ def _drop_lost(s: State, newly: np.ndarray, ways: Ways, moved: np.ndarray) -> No
         group = s.bushes.group
         moved |= lost.any(axis=2)[group[:, 0], group[:, 1]]
         rows = np.flatnonzero(moved)
-        settle_all(len(rows), rows, s.bushes, s.net, s.desire.met)
-        load(s.bushes, s.link_flow, s.links)
+        settle_and_load(rows, s.bushes, s.net, s.desire.met, s.link_flow, s.links)
 
 
 def _paid(s: State) -> float:
