@@ -80,14 +80,17 @@ def test_lists_grow_as_often_as_needed(state: tuple[Bushes, Links]) -> None:
     np.testing.assert_allclose(often.reserve, times * once.reserve, rtol=1e-9)
 
 
-def test_threads_find_the_same_pairs(state: tuple[Bushes, Links], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_threads_find_the_same_pairs(
+    state: tuple[Bushes, Links], monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:  # fmt: skip
     """Pieces that share pairs are put together in the order of one search: the same bits."""
     bushes, links = state
     rows, few, many = np.arange(len(bushes.group)), *(np.zeros(len(bushes.group)) for _ in range(2))
     assert len(rows) > 10
     alone = find_pairs(rows, bushes, links, few)
     monkeypatch.setattr(pair_search, "LEAST", 1)
-    monkeypatch.setattr(pair_search, "thread_count", lambda: 2)
+    monkeypatch.setattr(pair_search, "thread_count", lambda: threads)
     together = find_pairs(rows, bushes, links, many)
     for mine, theirs in zip(alone, together, strict=True):
         assert np.array_equal(mine, theirs)

@@ -7,7 +7,6 @@ Part B 44, doi 10.1016/j.trb.2009.11.004).
 
 from __future__ import annotations
 
-import functools
 import itertools
 from typing import Any, NamedTuple
 
@@ -249,7 +248,13 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
     ends = [len(rows) * i // pieces for i in range(pieces + 1)]
     parts = [rows[first:last] for first, last in itertools.pairwise(ends)]
     _pieces(pieces, parts, found, (bushes, links, excess))
-    return _pairs_of(functools.reduce(_joined, found))
+    return _pairs_of(_together(found))
+
+
+def _together(found: list[Piece]) -> Piece:
+    """Return all pieces in one."""
+    half = len(found) // 2
+    return _joined(_together(found[:half]), _together(found[half:])) if half > 0 else found[0]
 
 
 @njit(cache=True)
