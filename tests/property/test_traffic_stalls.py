@@ -19,7 +19,7 @@ from tests.property.test_traffic_equilibrium import GAP, check, close, random_pr
 from twin.kernels import registry
 from twin.kernels.traffic import equilibrium
 from twin.kernels.traffic.assignment import ARGUMENTS, beckmann_objective
-from twin.kernels.traffic.bush import Bushes, make_net
+from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.bush_sweep import Desire, Links
 from twin.kernels.traffic.demand_law import answer, asked_cost
 from twin.kernels.traffic.equilibrium import Problem, Solution, solve
@@ -62,8 +62,7 @@ def loose(problem: Problem, rounds: int) -> tuple[Bushes, Links, Desire, np.ndar
     links, desire = equilibrium._links(problem, problem.fixed_cost), equilibrium._desire(problem)
     desire.met[:] = start.od_flow
     flow = np.zeros_like(start.link_flow)
-    net = make_net(problem.link_start, problem.link_head, problem.first_thru)
-    settle_and_load(np.arange(len(start.bushes.group)), start.bushes, net, desire.met, flow, links)
+    settle_and_load(np.arange(len(start.bushes.group)), start.bushes, desire.met, flow, links)
     return start.bushes, links, desire, flow
 
 

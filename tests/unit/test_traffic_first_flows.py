@@ -94,7 +94,7 @@ def test_first_bushes_are_acyclic_and_serve_all_trips_that_have_a_way(through: b
         assert np.array_equal(desire.met[k, origin], problem.demand[k, origin] * reach)
         assert set(np.flatnonzero(desire.met[k, origin])) <= set(bushes.node[b, :live])
     flow = np.zeros_like(problem.fixed_cost)
-    settle_and_load(np.arange(len(bushes.group)), bushes, net, desire.met, flow, links)
+    settle_and_load(np.arange(len(bushes.group)), bushes, desire.met, flow, links)
     assert np.abs(flow.sum(axis=0) - mixed).sum() < 0.2 * mixed.sum()  # the mix, but for links that lead back
 
 

@@ -322,7 +322,8 @@ def _warm(problem: Problem, groups: Groups, start: Period | None) -> Solution | 
     carried = old.od_flow[of] * scale[:, None, None]
     carried = np.where(np.isclose(carried, problem.demand, rtol=ALIKE, atol=0.0), problem.demand, carried)
     od = np.where(response == 0.0, carried, od)
-    return old._replace(skim=old.skim[of], od_flow=od, closed=old.closed[of], bushes=bushes)
+    flow = old.link_flow[of] * scale[:, None]
+    return old._replace(link_flow=flow, skim=old.skim[of], od_flow=od, closed=old.closed[of], bushes=bushes)
 
 
 def relative_gap(periods: Mapping[str, Period]) -> float:

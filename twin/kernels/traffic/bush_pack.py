@@ -63,7 +63,7 @@ def _lead(b: int, reached: int, wanted: np.ndarray, bushes: Bushes, net: Net, w:
     Destinations are the zones that trips are `wanted` to.
     """
     node, first, tail, link = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b]
-    zones, leads = len(wanted), w.state
+    zones, leads, mark, entering, following = len(wanted), w.state, w.mark, w.entering, w.following
     for p in range(reached):
         v = ix(node[p])
         leads[p] = (v < zones) & (wanted[v if v < zones else ix(0)] > 0.0)
@@ -74,36 +74,30 @@ def _lead(b: int, reached: int, wanted: np.ndarray, bushes: Bushes, net: Net, w:
         way = leads[p]
         if way == 0:
             continue
-        s, e, enters, arcs = ix(first[p]), ix(first[p + 1]), w.entering[p], 1
+        s, e, enters, arcs = ix(first[p]), ix(first[p + 1]), entering[p], 1
         if e == s + 1 and enters < 0:  # most have but one arc, and keep it
             leads[ix(tail[s])] |= way
         else:
-            arcs = _count(p, first, link, w)
+            arcs = 0
+            for a in range(s, e):
+                arcs += mark[ix(link[a])]
+            n = enters
+            while n >= 0:
+                arcs += 1
+                n = following[ix(n)]
             if arcs > 1:
                 leads[p] = way = MEETS
             for a in range(s, e):
-                leads[ix(tail[a])] |= way if w.mark[ix(link[a])] == 1 else 0
+                leads[ix(tail[a])] |= way if mark[ix(link[a])] == 1 else 0
             while enters >= 0:
-                leads[w.place[net.tail[enters]]] |= way
-                enters = w.following[enters]
+                leads[ix(w.place[ix(net.tail[ix(enters)])])] |= way
+                enters = following[ix(enters)]
         live += 1
         live_arcs += arcs
         meeting += way == MEETS
         meeting_arcs += arcs if way == MEETS else 0
     bushes.size[b, 0], bushes.size[b, 1], bushes.size[b, 2] = live, reached, meeting
     return meeting_arcs, live_arcs
-
-
-@njit(cache=True)
-def _count(p: int, first: np.ndarray, link: np.ndarray, w: Work) -> int:
-    """Return how many arcs will lead into position `p`."""
-    arcs, enters = 0, w.entering[p]
-    for a in range(ix(first[p]), ix(first[p + 1])):
-        arcs += w.mark[ix(link[a])]
-    while enters >= 0:
-        arcs += 1
-        enters = w.following[enters]
-    return arcs
 
 
 @njit(cache=True)

@@ -27,12 +27,60 @@ def users(rows: np.ndarray, bushes: Bushes, closed: np.ndarray) -> np.ndarray:
     return out[:count]
 
 
-@njit(cache=True)
-def _ahead(u: int, v: int, limit: float, w: Work) -> bool:
+@njit(cache=True, inline="always")
+def _ahead(u: int, v: int, limit: float, high: np.ndarray, best: np.ndarray, place: np.ndarray) -> bool:
     """Return whether node `u` may stand before `v`, which is affected."""
-    if w.high[u] < limit or w.best[u] < w.best[v]:
-        return True
-    return bool(w.best[u] == w.best[v] and w.place[u] < w.place[v])
+    return bool((high[u] < limit) | (best[u] < best[v]) | ((best[u] == best[v]) & (place[u] < place[v])))
+
+
+@njit(cache=True)
+def _part(b: int, cost: np.ndarray, closed: np.ndarray, limit: float, bushes: Bushes, w: Work) -> tuple[int, int, int]:
+    """Take out of bush `b` the arcs into affected nodes that are closed or go against the order among these.
+
+    Fills ``state`` with 2 where an affected node is left without the last link of its cheapest path. Returns how many
+    these are, the first affected position, and how many arcs go.
+    """
+    node, first, tail, link = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b]
+    best, high, place, mark, lacks = w.best, w.high, w.place, w.mark, w.state
+    lack, lowest, gone = 0, int(bushes.size[b, 1]), 0
+    lacks[:] = 0
+    for p in range(1, bushes.size[b, 1]):
+        v = ix(node[p])
+        if high[v] < limit or best[v] >= limit:
+            continue
+        lowest, has = min(lowest, p), False
+        for a in range(ix(first[p]), ix(first[p + 1])):
+            u, n = ix(node[ix(tail[a])]), ix(link[a])
+            if mark[n] == 0:
+                continue
+            if closed[n] or not _ahead(u, v, limit, high, best, place):
+                mark[n] = 0
+                gone += 1
+            else:
+                has |= best[u] + cost[n] == best[v]
+        lacks[v] = 0 if has else 2
+        lack += 0 if has else 1
+    return lack, lowest, gone
+
+
+@njit(cache=True)
+def _enter(
+    lack: int, origin: int, cost: np.ndarray, closed: np.ndarray, limit: float, net: Net, w: Work
+) -> bool:  # fmt: skip
+    """Let the last links of their cheapest paths in to the `lack` nodes that lack them; return whether all have one."""
+    best, high, place, mark, lacks = w.best, w.high, w.place, w.mark, w.state
+    entering, following, tail, head = w.entering, w.following, net.tail, net.head
+    entering[:] = -1
+    for n in range(len(head) if lack > 0 else 0):
+        v, u = ix(head[n]), ix(tail[n])
+        if lacks[v] != 2 or place[u] < 0 or (u < net.first_thru and u != origin):
+            continue
+        if best[u] + cost[n] == best[v] and not closed[n] and _ahead(u, v, limit, high, best, place):
+            if mark[n] == 0:
+                following[n], entering[place[v]] = -1, n
+            lacks[v] = 0
+            lack -= 1
+    return lack == 0
 
 
 @njit(cache=True)
@@ -46,41 +94,13 @@ def _reroute(
     the link, behind all others: arcs between them that go against that order go, and the last link of the cheapest
     path comes in where it is missing. Arcs keep their share of the flow into a node.
     """
+    reached = bushes.size[b, 1]
     kept, _ = prune(b, cost, bushes, w)
     cheapest(b, cost, 0.0, net, bushes, w)
-    node, first, tail, link = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b]
-    reached, origin, best, high = bushes.size[b, 1], bushes.group[b, 1], w.best, w.high
-    w.state[:] = 0  # 2 where an affected node lacks the last link of its cheapest path
-    w.entering[:] = -1
-    lack, lowest = 0, reached
-    for p in range(1, reached):
-        v = ix(node[p])
-        if high[v] < limit or best[v] >= limit:
-            continue
-        w.state[v] = 2
-        lack, lowest = lack + 1, min(lowest, p)
-        for a in range(first[p], first[p + 1]):
-            u = node[tail[a]]
-            if w.mark[link[a]] == 0:
-                continue
-            if closed[link[a]] or not _ahead(u, v, limit, w):
-                w.mark[link[a]] = 0
-                kept -= 1
-            elif w.state[v] == 2 and best[u] + cost[link[a]] == best[v]:
-                w.state[v] = 0
-                lack -= 1
-    if kept + lack > len(link):
+    lack, lowest, gone = _part(b, cost, closed, limit, bushes, w)
+    if kept - gone + lack > bushes.link.shape[1]:
         return False
-    for n in range(len(net.head) if lack > 0 else 0):
-        v, u = net.head[n], net.tail[n]
-        if w.state[ix(v)] != 2 or w.place[u] < 0 or (u < net.first_thru and u != origin):
-            continue
-        if best[u] + cost[n] == best[v] and not closed[n] and _ahead(u, v, limit, w):
-            if w.mark[n] == 0:
-                w.following[n], w.entering[w.place[v]] = -1, n
-            w.state[v] = 0
-            lack -= 1
-    if lack > 0:
+    if not _enter(lack, bushes.group[b, 1], cost, closed, limit, net, w):
         return False  # links that cost nothing may lead in a circle
     for p in range(reached):
         w.order[p] = p

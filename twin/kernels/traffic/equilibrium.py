@@ -20,12 +20,12 @@ import numpy as np
 from twin.kernels.traffic.bush import Bushes, make_bushes, make_net, number_of, origins_of
 from twin.kernels.traffic.bush_pairs import rest
 from twin.kernels.traffic.bush_reroute import start_empty_all
-from twin.kernels.traffic.bush_sweep import Desire, Links
+from twin.kernels.traffic.bush_sweep import Desire, Links, fill_all
 from twin.kernels.traffic.equilibrium_steps import (
+    carry,
     cost_paid,
     fill_skims,
     least_cost,
-    link_times,
     load,
     renew_all,
     settle_and_load,
@@ -96,8 +96,8 @@ class Problem(NamedTuple):
 
 class Solution(NamedTuple):
     """An equilibrium: flows [classes, links], travel times [links], generalised costs and demand met
-    [classes, zones, zones], the relative gap, rounds, and the bushes, from which another problem may start: where
-    demand is fixed they must carry what is met.
+    [classes, zones, zones], the relative gap, rounds, and the bushes, from which another problem may start: they
+    must carry the flows, and where demand is fixed what is met.
 
     Costs are those that travellers answer: with `Problem.marginal` they hold the marginal-cost tolls.
     """  # noqa: D205
@@ -219,7 +219,11 @@ def _before(
     met = _met_before(problem, start, desire)
     if met is not problem.demand:
         desire.met[:] = met
-    load(bushes, link_flow, links)
+    if len(fresh) > 0 or len(bushes.group) != len(start.bushes.group):
+        load(bushes, link_flow, links)
+    else:
+        link_flow[:] = start.link_flow
+        carry(link_flow, links)
     return State(bushes, net, links, desire, link_flow, skim), fresh
 
 
@@ -235,7 +239,7 @@ def _first_flows(problem: Problem, s: State, fresh: np.ndarray, cold: bool) -> W
         start_all(len(fresh), fresh, bushes, s.net, s.links, s.desire)
     if 0 < len(fresh) == len(bushes.group):
         if ways is None:
-            settle_and_load(fresh, bushes, s.net, s.desire.met, s.link_flow, s.links)
+            settle_and_load(fresh, bushes, s.desire.met, s.link_flow, s.links)
         else:
             load(bushes, s.link_flow, s.links)
         enough = (FIRST if ways is None else FIRST_SPREAD) * cost_paid(s.link_flow, s.links)
@@ -267,7 +271,7 @@ def _warm(
     """Go on from the bushes of `start` with fixed demand; return the state, the bushes changed, gap and rounds."""
     if changed.any():
         rows = np.flatnonzero(changed)
-        settle_and_load(rows, s.bushes, s.net, s.desire.met, s.link_flow, s.links)
+        settle_and_load(rows, s.bushes, s.desire.met, s.link_flow, s.links)
     bushes, moved, gap, done = warm_rounds(s, newly, target_gap, max_rounds, progress)
     if done == 0 and np.allclose(s.skim, start.skim, rtol=ROUNDING, atol=0.0):
         s.skim[:] = start.skim
@@ -297,7 +301,7 @@ def _rounds(
     gap, detours, whole, moved = 0.0, 0.0, (-ALONE, np.inf), np.zeros(len(every), np.bool_)
     watch = Watch(rounds_worth(bushes))
     for done in range(first, stop.max_rounds + 1):
-        settle_and_load(rows, bushes, net, desire.met, link_flow, links)
+        settle_and_load(rows, bushes, desire.met, link_flow, links)
         if ways is not None and (gap if done > first else FIRST_GAP) <= FALL * stop.target_gap:
             gap = _gap_of_skims(ways, links, desire.met, link_flow, skim)
             if gap <= stop.target_gap:
@@ -326,7 +330,7 @@ def _rounds(
             together = len(every) >= IN_BLOCKS and gap > FINE
             sweeps(bushes, links, desire, len(net.start) - 1, found[:, 0].copy(), ENOUGH * excess, together)
         if gap > ROUNDING and watch.stalls(excess):
-            settle_and_load(every, bushes, net, desire.met, link_flow, links)
+            settle_and_load(every, bushes, desire.met, link_flow, links)
             joint_steps(bushes, links, desire)
             rows = every
             continue
@@ -368,8 +372,10 @@ def _gap_of_skims(ways: Ways, links: Links, met: np.ndarray, link_flow: np.ndarr
 
 def _times(problem: Problem, links: Links) -> np.ndarray:
     """Return the travel time of every link, tolls left out."""
-    if not problem.marginal:
-        return link_times(links)
-    plain = _links(problem._replace(marginal=False), problem.fixed_cost)
-    plain.flow[:] = links.flow
-    return link_times(plain)
+    if problem.marginal:
+        plain = _links(problem._replace(marginal=False), problem.fixed_cost)
+        plain.flow[:] = links.flow
+        links = plain
+    time = np.empty(len(links.flow))
+    fill_all(links, time, np.empty(len(time)))
+    return time

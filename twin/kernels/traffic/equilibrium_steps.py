@@ -17,7 +17,6 @@ from twin.kernels.traffic.bush_sweep import (
     Desire,
     Hot,
     Links,
-    fill_times,
     gather,
     make_reach,
     refresh_all,
@@ -49,60 +48,54 @@ def _add(b: int, bushes: Bushes, total: np.ndarray) -> None:
 
 @over_threads_from(LIGHT, _nodes_of_part)
 @njit(cache=True, nogil=True)
-def _add_parts(begin: int, end: int, bushes: Bushes, flows: np.ndarray) -> None:
-    """Fill `flows` [parts, classes, links] with the sums of each part of the bushes."""
-    flows[begin:end] = 0.0
-    count = len(bushes.group)
-    for part in range(begin, end):
-        for b in range(count * part // PARTS, count * (part + 1) // PARTS):
-            _add(b, bushes, flows[part, bushes.group[b, 0]])
-
-
-@over_threads_from(LIGHT, _nodes_of_part)
-@njit(cache=True, nogil=True)
-def _settle_parts(
-    begin: int, end: int, some: np.ndarray, bushes: Bushes, net: Net, met: np.ndarray, flows: np.ndarray
+def _sum_parts(
+    begin: int, end: int, unsettled: np.ndarray, bushes: Bushes, met: np.ndarray, flows: np.ndarray
 ) -> None:  # fmt: skip
-    """Settle the bushes `some` [bushes] before that."""
-    w, count = make_work(len(net.start) - 1, 1), len(bushes.group)
+    """Fill `flows` [parts, classes, links] with the sums of each part of the bushes; settle those `unsettled` first."""
+    w, count = make_work(bushes.node.shape[1], 1), len(bushes.group)
     flows[begin:end] = 0.0
     for part in range(begin, end):
         for b in range(count * part // PARTS, count * (part + 1) // PARTS):
-            if some[b]:
+            if unsettled[b]:
                 settle(b, met[bushes.group[b, 0], bushes.group[b, 1]], bushes, w)
             _add(b, bushes, flows[part, bushes.group[b, 0]])
 
 
 @njit(cache=True)
-def _take(flows: np.ndarray, link_flow: np.ndarray, links: Links) -> None:
-    """Sum the parts into class flows, and set all links to the totals."""
-    for link in range(len(links.flow)):
-        x = 0.0
-        for k in range(len(link_flow)):
+def _take(flows: np.ndarray, link_flow: np.ndarray) -> None:
+    """Sum the parts into class flows."""
+    for k in range(len(link_flow)):
+        for link in range(link_flow.shape[1]):
             own = 0.0
             for part in range(PARTS):
                 own += flows[part, k, link]
             link_flow[k, link] = own
-            x += own
-        links.flow[link] = x
+
+
+@njit(cache=True)
+def carry(link_flow: np.ndarray, links: Links) -> None:
+    """Set all links to the totals of class flows [classes, links]."""
+    links.flow[:] = 0.0
+    for k in range(len(link_flow)):
+        for link in range(len(links.flow)):
+            links.flow[link] += link_flow[k, link]
     refresh_all(links)
 
 
 def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
     """Sum the arcs into class flows [classes, links], and set all links to the totals."""
-    flows = np.empty((PARTS, *link_flow.shape))
-    _add_parts(PARTS, bushes, flows)
-    _take(flows, link_flow, links)
+    settle_and_load(np.zeros(0, np.int64), bushes, np.zeros((0, 0, 0)), link_flow, links)
 
 
 def settle_and_load(
-    rows: np.ndarray, bushes: Bushes, net: Net, met: np.ndarray, link_flow: np.ndarray, links: Links
-) -> None:
+    rows: np.ndarray, bushes: Bushes, met: np.ndarray, link_flow: np.ndarray, links: Links
+) -> None:  # fmt: skip
     """Settle the bushes `rows` to the demand met, and `load`."""
-    some, flows = np.zeros(len(bushes.group), np.bool_), np.empty((PARTS, *link_flow.shape))
-    some[rows] = True
-    _settle_parts(PARTS, some, bushes, net, met, flows)
-    _take(flows, link_flow, links)
+    unsettled, flows = np.zeros(len(bushes.group), np.bool_), np.empty((PARTS, *link_flow.shape))
+    unsettled[rows] = True
+    _sum_parts(PARTS, unsettled, bushes, met, flows)
+    _take(flows, link_flow)
+    carry(link_flow, links)
 
 
 @over_threads_from(HEAVY, nodes_each)
@@ -239,14 +232,6 @@ def fill_skims(
             if not has_bush[k, origin]:
                 tree(link_start, link_head, links.cost[k], origin, first_thru, best, pred, heap, place)
                 skim[k, origin] = best[:zones]
-
-
-@njit(cache=True)
-def link_times(links: Links) -> np.ndarray:
-    """Return what flow pays for every link, [links]."""
-    time = np.empty(len(links.flow))
-    fill_times(np.arange(len(time)), links, time)
-    return time
 
 
 @njit(cache=True)

@@ -176,7 +176,7 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> np.ndarray:
         renew_all(len(rows), rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found, False)
         _sweep_rows(rows, s.bushes, s.links, s.desire, SWEEPS)
         # A crumb behind a closed link, where all others have gone another way, would count with what that is charged.
-        settle_and_load(rows, s.bushes, s.net, s.desire.met, s.link_flow, s.links)
+        settle_and_load(rows, s.bushes, s.desire.met, s.link_flow, s.links)
     return used
 
 
@@ -193,7 +193,7 @@ def _drop_lost(s: State, newly: np.ndarray, ways: Ways, moved: np.ndarray) -> No
         group = s.bushes.group
         moved |= lost.any(axis=2)[group[:, 0], group[:, 1]]
         rows = np.flatnonzero(moved)
-        settle_and_load(rows, s.bushes, s.net, s.desire.met, s.link_flow, s.links)
+        settle_and_load(rows, s.bushes, s.desire.met, s.link_flow, s.links)
 
 
 def _paid(s: State) -> float:
