@@ -79,13 +79,21 @@ def objective(problem: Problem, solution: Solution) -> float:
 
 
 def check(problem: Problem, solution: Solution) -> None:
-    """Demand by its law at the cheapest costs, all of it carried, none where there is no way or a link is closed."""
+    """Demand by its law at the cheapest costs, all of it carried, none where there is no way or a link is closed.
+
+    The bushes, from which another problem may start, carry the flows.
+    """
     zones, nodes = problem.demand.shape[1], len(problem.link_start) - 1
     off = ~np.eye(zones, dtype=bool)
     tail = np.repeat(np.arange(nodes), np.diff(problem.link_start))
     assert solution.relative_gap <= REACHED
     assert (solution.link_flow >= 0.0).all()
     assert not solution.link_flow[np.isinf(problem.fixed_cost)].any()
+    carried, bushes = np.zeros_like(solution.link_flow), solution.bushes
+    for b, (k, _) in enumerate(bushes.group):
+        arcs = bushes.first[b, bushes.size[b, 0]]
+        np.add.at(carried[k], bushes.link[b, :arcs], bushes.flow[b, :arcs])
+    np.testing.assert_allclose(solution.link_flow, carried, rtol=1e-13, atol=1e-13)
     for k, met in enumerate(solution.od_flow):
         cost = solution.link_time + problem.fixed_cost[k]
         best, _ = trees_reference(problem.link_start, problem.link_head, cost, np.arange(zones), problem.first_thru)

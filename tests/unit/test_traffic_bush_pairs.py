@@ -84,7 +84,7 @@ def test_lists_grow_as_often_as_needed(state: tuple[Bushes, Links]) -> None:
 def test_threads_find_the_same_pairs(
     state: tuple[Bushes, Links], monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:  # fmt: skip
-    """Pieces that share pairs are put together in the order of one search: the same bits."""
+    """Parts that share pairs are put together in the order of one search: the same bits."""
     bushes, links = state
     rows, few, many = np.arange(len(bushes.group)), *(np.zeros(len(bushes.group)) for _ in range(2))
     assert len(rows) > 10

@@ -142,8 +142,8 @@ def _members(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray)
     return Members(bush[:found], start[: 2 * found + 1], arc[: start[2 * found]])
 
 
-class Piece(NamedTuple):
-    """The pairs of some of the bushes and their members, both in the order in which they are found; see `Pairs`."""
+class PartPairs(NamedTuple):
+    """The pairs of a part of the bushes and their members, both in the order in which they are found; see `Pairs`."""
 
     group: np.ndarray
     start: np.ndarray
@@ -201,7 +201,7 @@ def _some(
 
 
 @njit(cache=True)
-def _piece(m: Members, bushes: Bushes) -> Piece:
+def _pairs_with(m: Members, bushes: Bushes) -> PartPairs:
     """Return the pairs that have these members."""
     members = len(m.bush)
     group, key, link = np.empty(members, np.int32), np.empty(members, np.uint64), np.empty_like(m.arc)
@@ -220,17 +220,17 @@ def _piece(m: Members, bushes: Bushes) -> Piece:
         key[member] = hashed
     first, pair = _distinct(group, m.start, link, key)
     group, start, link, key = _some(first, group, m.start, link, key)
-    return Piece(group, start, link, key, pair, m.bush, m.start, m.arc, least)
+    return PartPairs(group, start, link, key, pair, m.bush, m.start, m.arc, least)
 
 
 @njit(cache=True, nogil=True)
-def _found(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Piece:
+def _found(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> PartPairs:
     """Return the pairs of the bushes `rows`: one call, since handing over members takes as long as some bushes."""
-    return _piece(_members(rows, bushes, links, excess), bushes)
+    return _pairs_with(_members(rows, bushes, links, excess), bushes)
 
 
 @over_threads
-def _pieces(begin: int, end: int, part: list[np.ndarray], found: list[Piece], args: tuple[Any, ...]) -> None:
+def _find_parts(begin: int, end: int, part: list[np.ndarray], found: list[PartPairs], args: tuple[Any, ...]) -> None:
     for i in range(begin, end):
         found[i] = _found(part[i], *args)
 
@@ -241,25 +241,25 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
     Where used ways meet, each is paired with the one of most flow; so is the cheapest one if nobody uses it. Ways
     lead back over the arcs of most flow, from an unused one over the cheapest arcs.
     """
-    pieces = min(thread_count(), len(rows), len(rows) * bushes.node.shape[1] // LEAST)
-    if pieces < 2:
+    count = min(thread_count(), len(rows), len(rows) * bushes.node.shape[1] // LEAST)
+    if count < 2:
         return _pairs_of(_found(rows, bushes, links, excess))
-    found: list[Piece] = [Piece(*(np.empty(0),) * 9)] * pieces
-    ends = [len(rows) * i // pieces for i in range(pieces + 1)]
+    found: list[PartPairs] = [PartPairs(*(np.empty(0),) * 9)] * count
+    ends = [len(rows) * i // count for i in range(count + 1)]
     parts = [rows[first:last] for first, last in itertools.pairwise(ends)]
-    _pieces(pieces, parts, found, (bushes, links, excess))
+    _find_parts(count, parts, found, (bushes, links, excess))
     return _pairs_of(_together(found))
 
 
-def _together(found: list[Piece]) -> Piece:
-    """Return all pieces in one."""
+def _together(found: list[PartPairs]) -> PartPairs:
+    """Return all parts as one."""
     half = len(found) // 2
     return _joined(_together(found[:half]), _together(found[half:])) if half > 0 else found[0]
 
 
 @njit(cache=True)
-def _joined(a: Piece, b: Piece) -> Piece:
-    """Return both pieces in one."""
+def _joined(a: PartPairs, b: PartPairs) -> PartPairs:
+    """Return both parts as one."""
     pairs = len(a.group)
     group, key = np.concatenate((a.group, b.group)), np.concatenate((a.key, b.key))
     start, link = _one_after_the_other(a.start, b.start), np.concatenate((a.link, b.link))
@@ -272,7 +272,7 @@ def _joined(a: Piece, b: Piece) -> Piece:
     group, start, link, key = _some(first, group, start, link, key)
     bush, arc = np.concatenate((a.bush, b.bush)), np.concatenate((a.arc, b.arc))
     arc_start, least = _one_after_the_other(a.arc_start, b.arc_start), np.concatenate((a.least, b.least))
-    return Piece(group, start, link, key, pair, bush, arc_start, arc, least)
+    return PartPairs(group, start, link, key, pair, bush, arc_start, arc, least)
 
 
 @njit(cache=True)
@@ -285,7 +285,7 @@ def _one_after_the_other(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True)
-def _pairs_of(p: Piece) -> Pairs:
+def _pairs_of(p: PartPairs) -> Pairs:
     """Return the pairs with their members linked up."""
     count = len(p.group)
     first, following, reserve = np.full(count, EMPTY, np.int32), np.empty(len(p.pair), np.int32), np.zeros((count, 2))
