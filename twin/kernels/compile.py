@@ -83,12 +83,14 @@ def compile_kernels(
     """
     from twin.kernels.groups import groups_of
     from twin.kernels.helper import Helper
+    from twin.kernels.jit import code_folder, drop_old_code
 
     chosen = [f for f in registry.families().values() if not domains or f.name.partition(".")[0] in domains]
     todo = [f for f in chosen if variant in f.variants and f.name not in leave_out]
     done: list[Compiled] = []
     helper = None
     with _alone(lock_folder or _cache_folder(), progress):
+        drop_old_code(code_folder())
         groups = deque(groups_of(todo, variant))
         groups.rotate(1)  # the least first, to see soon whether anything has to be compiled
         try:

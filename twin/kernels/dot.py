@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from twin.kernels.jit import njit
 
 SUMS = 64  # sums side by side, a power of two: with fewer, each addition would wait for the one before
 

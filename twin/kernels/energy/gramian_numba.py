@@ -14,10 +14,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.symmetric_numba import eigen
+from twin.kernels.jit import njit
 
 Float = NDArray[np.float64]
 Whole = NDArray[np.int64]

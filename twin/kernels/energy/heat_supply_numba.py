@@ -7,11 +7,11 @@ becomes vector instructions without a change in the order of any sum.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.heat_pump import COEFFICIENTS, LEAST_LIFT_K
 from twin.kernels.energy.heat_supply import AIR_PUMP, ANNUAL, DIRECT, DISTRICT, Float, Single
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.threads import over_threads
 

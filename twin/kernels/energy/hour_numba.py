@@ -7,10 +7,10 @@ to turn it into vector instructions; see `twin.kernels.energy.modal_numba`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.inputs_numba import INDEX, LANES, ROW, WIDTH, Lanes, Whole
+from twin.kernels.jit import njit
 
 Float = NDArray[np.float64]
 Single = NDArray[np.float32]

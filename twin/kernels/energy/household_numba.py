@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy import household_contract as c
 from twin.kernels.energy.counter import pair
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.threads import over_threads
 

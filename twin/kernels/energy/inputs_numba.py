@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from twin.kernels.jit import njit
 
 Lanes = NDArray[Any]
 """float64 or float32, whatever the variant steps in."""

@@ -10,7 +10,6 @@ is at
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.layered import (
@@ -21,6 +20,7 @@ from twin.kernels.energy.layered import (
     Networks,
     empty,
 )
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.threads import over_threads
 

@@ -7,10 +7,10 @@ kept apart for each hour of a tile, so that the loop over a tile becomes vector 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.meter import ANNUAL, Float, Single
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.threads import over_threads
 

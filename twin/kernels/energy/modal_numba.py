@@ -19,13 +19,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import DTypeLike, NDArray
 
 from twin.kernels.energy import hour_numba as hour
 from twin.kernels.energy.hour_numba import Series
 from twin.kernels.energy.inputs_numba import HOURS, ROW, VECTOR, WIDTH, Lanes, Truth, Whole, any_but_zero, set_inputs
 from twin.kernels.energy.modal import start_state
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.threads import over_threads
 

@@ -7,11 +7,11 @@ done one by one. Pairs never mix.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.modal_numba import _phi
 from twin.kernels.energy.pair import SWEEPS
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.threads import over_threads
 

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy import network_contract as contract
 from twin.kernels.energy.network_contract import ZONE
 from twin.kernels.energy.symmetric_numba import eigen
+from twin.kernels.jit import njit
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
 from twin.kernels.threads import over_threads
 

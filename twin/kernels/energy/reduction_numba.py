@@ -7,12 +7,12 @@ only the network within it is brought to its eigenvectors.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from twin.kernels.energy.gramian_numba import dominant, multiply, solve, tree_of
 from twin.kernels.energy.reduction import Modes
 from twin.kernels.energy.symmetric_numba import eigen
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.threads import over_threads
 

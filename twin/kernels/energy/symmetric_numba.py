@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from twin.kernels.jit import njit
 
 Float = NDArray[np.float64]
 EPS = 2.0**-52

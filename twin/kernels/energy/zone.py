@@ -17,10 +17,11 @@ import math
 from functools import partial
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from twin.kernels.energy.zone_contract import BALANCE, COMFORT, INPUTS, LAWS, sample
+from twin.kernels.jit import njit
 from twin.kernels.registry import Array, Family, declare, variant
 
 H_MS = 9.1  # W/m²K between mass and surface, 12.2.2

@@ -9,9 +9,10 @@ PV battery systems, Energy Procedia 46 (2014) 78-87, doi:10.1016/j.egypro.2014.0
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
 
 Float = NDArray[np.float64]

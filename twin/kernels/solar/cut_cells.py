@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from twin.kernels.jit import njit
 from twin.kernels.solar.sweep_heights import SAME
 
 Float32 = NDArray[np.float32]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
 
 Floats = NDArray[np.float64]

@@ -14,8 +14,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.solar.trigonometry import sine_cosine
 from twin.kernels.threads import over_threads

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.solar.position import J2000_UNIX_S
 from twin.kernels.solar.spa_terms import (

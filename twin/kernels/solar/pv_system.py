@@ -8,9 +8,9 @@ of PVWatts and clips at its rating: A. P. Dobos, PVWatts Version 5 Manual, NREL/
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
 from twin.kernels.solar.pv_diode import module_power
 from twin.kernels.threads import over_threads

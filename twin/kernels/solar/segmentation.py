@@ -12,9 +12,9 @@ import math
 from collections import deque
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
 
 Float32 = NDArray[np.float32]

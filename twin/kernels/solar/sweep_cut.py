@@ -10,9 +10,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from twin.kernels.jit import njit
 from twin.kernels.solar.cut_cells import Float32, Int64
 from twin.kernels.solar.sweep_heights import Roof
 from twin.kernels.solar.sweep_rows import ROWS, cast_row, raise_row, receive_row

@@ -16,8 +16,8 @@ few dozen 1 to 1.4 ns. `beam_sum` has eight more operations per cell and sun, in
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.solar.cut_cells import NO_CUT, NO_CUT_PLANE, oriented
 from twin.kernels.solar.sweep import Float, Float32, Int32, Int64, paths

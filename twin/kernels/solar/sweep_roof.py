@@ -6,8 +6,8 @@ Every loop writes one row of one array and reads few, so that LLVM can tell that
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.solar.sweep_heights import BENT, SAME, Roof
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.solar.sweep import HIGH, LOW
 from twin.kernels.solar.sweep_heights import Roof
 

@@ -6,8 +6,8 @@ A strip stands in front of the cell whose line holds the height of the shadow th
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import variant
 from twin.kernels.solar.sweep import Float, Float32, Int64, paths
 from twin.kernels.solar.sweep_families import WALLS

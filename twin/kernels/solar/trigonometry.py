@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from twin.kernels.jit import njit
 
 _ROUND = 6755399441055744.0  # 1.5 · 2^52: adding it and taking it away rounds to the nearest integer
 _TWO_OVER_PI = 2.0 / math.pi

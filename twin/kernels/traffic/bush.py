@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 
 SHORT = np.iinfo(np.uint16).max  # most nodes and links that two bytes can number
 HEAVY, LIGHT = 40_000, 160_000  # nodes of bushes from which on threads pay, for loops that do much or little for each

@@ -7,9 +7,9 @@ come in, and `order` how the positions follow on each other; it is the old order
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.traffic.bush import Bushes, Net, Work, copy_part
 
 MEETS, LEADS = 3, 1  # to a meeting of ways, and with it to a destination; to a destination alone

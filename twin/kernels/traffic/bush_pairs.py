@@ -9,9 +9,9 @@ bush has few of them beside its arcs, so that a visit of all pairs costs a small
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.bush_sweep import Links, fill_times, refresh
 from twin.kernels.traffic.pair_search import Pairs, find_pairs

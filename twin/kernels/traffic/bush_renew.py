@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.traffic.bush import Bushes, Net, Work
 from twin.kernels.traffic.bush_pack import pack, sort
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads_from
 from twin.kernels.traffic.bush import HEAVY, Bushes, Net, Work, make_work, nodes_each, settle
 from twin.kernels.traffic.bush_pack import pack, sort

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.traffic.bush import Bushes, Net, Work
 from twin.kernels.traffic.bush_pack import pack
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.traffic.bush import Bushes, copy_part
 from twin.kernels.traffic.demand_law import HALVINGS, answer, too_far
 from twin.kernels.traffic.link_cost import BPR, bpr_time, shape

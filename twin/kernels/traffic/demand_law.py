@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from twin.kernels.jit import njit
 
 STEEPEST = 700.0  # largest exponent that stays finite
 MISSED = 0.5  # a step of demand may overshoot if it leaves at most this part of what was out of place

@@ -16,9 +16,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads, thread_count
 from twin.kernels.traffic.minimum_fill import sort_by_minimum_fill
 

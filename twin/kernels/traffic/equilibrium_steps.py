@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.dot import dot
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads, over_threads_from
 from twin.kernels.traffic.bush import HEAVY, LIGHT, Bushes, Net, make_work, nodes_each, settle
 from twin.kernels.traffic.bush_renew import renew

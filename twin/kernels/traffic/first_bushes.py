@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.traffic.all_or_nothing import WIDE
 from twin.kernels.traffic.bush import CRUMB, Bushes
 

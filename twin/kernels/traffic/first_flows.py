@@ -10,9 +10,9 @@ last costs are left out. Trees are not stored: labelling a batch of origins agai
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.dot import dot
+from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.all_or_nothing import (
     PARTS,

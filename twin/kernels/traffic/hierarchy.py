@@ -15,9 +15,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.dissection import LEAF, by_key, dissection_order, undirected
 

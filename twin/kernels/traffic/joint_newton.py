@@ -16,8 +16,8 @@ Vectors hold the arcs of all bushes, then the trips by position, both as in `Hot
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, fill_times, gather, refresh_all, scatter
 from twin.kernels.traffic.demand_law import asked_cost

@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from twin.kernels.jit import njit
 
 BPR, CONICAL, DAVIDSON, CURVE = 0, 1, 2, 3
 NO_CURVES = np.zeros((0, 1, 5))

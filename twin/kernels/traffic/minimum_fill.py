@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from twin.kernels.jit import njit
 
 WORD = 64  # bits
 STEP = 2**20  # more neighbours than a node of a piece can have

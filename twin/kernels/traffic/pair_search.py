@@ -11,9 +11,9 @@ import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads, thread_count
 from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.bush_sweep import Links

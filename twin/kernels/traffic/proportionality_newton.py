@@ -12,7 +12,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from twin.kernels.jit import njit
 
 CHUNKS = 16  # groups are treated in this many parallel parts, whatever the number of threads
 MOST_PRODUCTS = 1000  # of one step

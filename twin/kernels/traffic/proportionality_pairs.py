@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from twin.kernels.jit import njit
 
 ROUNDING = 1e-14  # part of the greatest link flow below which a pair has no flow to trade
 EMPTY = -1  # in the hash table

@@ -8,8 +8,8 @@ proportional flows it is the most likely spread (see `proportionality`).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic import proportionality

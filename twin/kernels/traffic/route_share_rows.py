@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.bush import Bushes
 from twin.kernels.traffic.shortest_path import tree

@@ -11,8 +11,8 @@ import heapq
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
 from twin.kernels.threads import over_threads
 

@@ -9,8 +9,9 @@ topology is prepared once and may be kept: ``hierarchy = build_hierarchy(link_st
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from twin.kernels.jit import njit
 from twin.kernels.registry import Array, Family, Inputs, Kernel, Property, declare, variant
 from twin.kernels.traffic.hierarchy import Hierarchy, Metric, build_hierarchy, customize
 from twin.kernels.traffic.shortest_path import random_network, tree, trees_reference

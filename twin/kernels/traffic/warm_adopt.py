@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads_from
 from twin.kernels.traffic.bush import LIGHT, Bushes, copy_part, make_bushes, nodes_each, origins_of
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from twin.kernels.indices import ix
+from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads_from
 from twin.kernels.traffic.bush import LIGHT, Bushes, Net, copy_part, nodes_each
 from twin.kernels.traffic.bush_pairs import rest
