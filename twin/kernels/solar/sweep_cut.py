@@ -184,7 +184,7 @@ def climb(column, height, rise, begin, end, middle, drop, state):  # type: ignor
 
 @njit(cache=True, inline="always")
 def light_quarters(receiver, aside, quarters, r, descending, ways, halves, state, drop, entry, lit, bit):  # type: ignore[no-untyped-def]
-    """Do what `light` does in row `r` of a block with cuts, but for the steps; `entry` leads to the cell of entry."""
+    """Do as `light_suns` in row `r` of a block with cuts, without the steps; `entry` leads to the cell of entry."""
     far, near = (1, 0) if descending else (0, 1)
     ahead, leave, enter = 1 if ways[1] < np.float32(0.0) else 0, halves[1], halves[2]
     receive_row(receiver, aside, ways[0], state, lit, bit)

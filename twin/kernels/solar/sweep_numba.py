@@ -41,9 +41,10 @@ from twin.kernels.solar.sweep_rows import (
     add_upright,
     fresh,
     label_blocks,
-    light,
-    light_level,
     light_level_cut,
+    light_level_rows,
+    light_level_suns,
+    light_suns,
     ones,
     row_places,
     upright_lines,
@@ -92,20 +93,21 @@ def _count(z, receiver, along, across, level, top, under, blocks, cuts, first, d
             roof_rows(z, along, across, b * ROWS, b * ROWS + inside, roof)
         if begin < end:
             quarter_rows(z, across, cut, plane, begin, end, b * ROWS, inside, descending, level[b], quarters)
-        for turn in range(inside * suns):
+        for k in range(suns if level[b] and begin == end else 0):
+            light_level_rows(b * ROWS, inside, descending, receiver, z, place[k], aside[k], state[k], drop[k], lit[k])
+        for m in range(0 if level[b] or begin < end else inside):
+            r = inside - 1 - m if descending else m
+            light_suns(
+                b * ROWS + r, r + 1, 0, suns, True, receiver, z, across, roof, descending, ways, place, aside, state,
+                drop, lit,
+            )  # fmt: skip
+        for turn in range(inside * suns if begin < end else 0):
             # Level rows stay in the first cache for one sun after the other; a roof does not, but one of its rows does.
             m, k = (turn % inside, turn // inside) if level[b] else (turn // suns, turn % suns)
             r = inside - 1 - m if descending else m
             i = b * ROWS + r
             lines = slice(place[k, i], place[k, i] + columns)
-            if begin == end and level[b]:
-                light_level(receiver[i], z[i], state[k, lines], drop[k], aside[k, i], lit[k], 1 << r)
-            elif begin == end:
-                light(
-                    receiver[i], z[i], across[i], roof, r + 1, descending, ways[k, i], state[k, lines], drop[k],
-                    aside[k, i], lit[k], 1 << r,
-                )  # fmt: skip
-            elif level[b]:
+            if level[b]:
                 light_level_cut(
                     receiver[i], quarters.z[0, half[k, i, 1], r], quarters.z[1, half[k, i, 2], r], state[k, lines],
                     drop[k], aside[k, i], lit[k], 1 << r,
@@ -115,11 +117,14 @@ def _count(z, receiver, along, across, level, top, under, blocks, cuts, first, d
                     receiver[i], across[i], quarters, r, descending, ways[k, i], half[k, i], state[k, lines], drop[k],
                     aside[k, i], lit[k], 1 << r,
                 )  # fmt: skip
-            if begin < end:
-                e = 4 * i + 2 * half[k, i, 0] + half[k, i, 1]
-                climb(column, height, rise, step[e], step[e + 1], ways[k, i, 0], drop[k], state[k, lines])
-            if trees:
-                veil(receiver[i], top[i], under[i], high[k, lines], low[k, lines], drop[k], behind[k], 1 << r)
+            e = 4 * i + 2 * half[k, i, 0] + half[k, i, 1]
+            climb(column, height, rise, step[e], step[e + 1], ways[k, i, 0], drop[k], state[k, lines])
+        for turn in range(inside * suns if trees else 0):
+            m, k = turn % inside, turn // inside
+            r = inside - 1 - m if descending else m
+            i = b * ROWS + r
+            lines = slice(place[k, i], place[k, i] + columns)
+            veil(receiver[i], top[i], under[i], high[k, lines], low[k, lines], drop[k], behind[k], 1 << r)
         for k in range(suns):
             for e in range(start[b], start[b + 1]):
                 cells = lit_words[k, word[e]] & mask[e]
@@ -154,7 +159,7 @@ def _sum(  # type: ignore[no-untyped-def]
     place, aside, ways, extra = _batch_places(first, rows, shift, descending)
     trees = top.size > 0
     state, high, low = fresh(shift.size, columns + extra)
-    lit, behind = np.zeros(columns, np.uint8), np.zeros(columns, np.uint8)
+    lit, behind = np.zeros((1, columns), np.uint8), np.zeros(columns, np.uint8)
     filtered = sun * np.float32(through)
     roof = roof_buffer(ROWS, columns)
     for n in range(rows):
@@ -164,28 +169,27 @@ def _sum(  # type: ignore[no-untyped-def]
             roof_rows(z, along, across, i - r, min(i - r + ROWS, rows), roof)
         for g in range(0, shift.size, 8):
             lit[:], behind[:] = 0, 0
-            for k in range(g, min(g + 8, shift.size)):
-                lines, bit = slice(place[k, i], place[k, i] + columns), 1 << (k - g)
-                if level[i // ROWS]:
-                    light_level(receiver[i], z[i], state[k, lines], drop[k], aside[k, i], lit, bit)
-                else:
-                    light(
-                        receiver[i], z[i], across[i], roof, r + 1, descending, ways[k, i], state[k, lines], drop[k],
-                        aside[k, i], lit, bit,
-                    )  # fmt: skip
-                if trees:
-                    veil(receiver[i], top[i], under[i], high[k, lines], low[k, lines], drop[k], behind, bit)
+            end = min(g + 8, shift.size)
+            if level[i // ROWS]:
+                light_level_suns(i, g, end, receiver, z, place, aside, state, drop, lit[0])
+            else:
+                light_suns(
+                    i, r + 1, g, end, False, receiver, z, across, roof, descending, ways, place, aside, state, drop, lit
+                )  # fmt: skip
+            for k in range(g if trees else end, end):
+                lines = slice(place[k, i], place[k, i] + columns)
+                veil(receiver[i], top[i], under[i], high[k, lines], low[k, lines], drop[k], behind, 1 << (k - g))
             if trees:
-                behind &= lit
-                lit ^= behind
+                behind &= lit[0]
+                lit[0] ^= behind
                 if upright[i]:
                     add_upright(behind, filtered[g : g + 8, 2], total[i])
                 else:
                     add_beam(behind, nx[i], ny[i], nz[i], filtered[g : g + 8], total[i])
             if upright[i]:
-                add_upright(lit, sun[g : g + 8, 2], total[i])
+                add_upright(lit[0], sun[g : g + 8, 2], total[i])
             else:
-                add_beam(lit, nx[i], ny[i], nz[i], sun[g : g + 8], total[i])
+                add_beam(lit[0], nx[i], ny[i], nz[i], sun[g : g + 8], total[i])
 
 
 @over_threads

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from twin.kernels.indices import ix
 from twin.kernels.jit import njit
 from twin.kernels.solar.sweep import HIGH, LOW
 from twin.kernels.solar.sweep_heights import Roof
@@ -44,16 +45,27 @@ def _side(way: np.float32) -> int:
     return 1 if way < np.float32(0.0) else 0
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def cast(
-    z: np.ndarray, across: np.ndarray, roof: Roof, r: int, descending: bool, ways: np.ndarray, state: np.ndarray,
-    drop: np.float32, aside: int,
+    i: int, z: np.ndarray, across: np.ndarray, roof: Roof, descending: bool, ways: np.ndarray, state: np.ndarray,
+    at: int, drop: np.float32, aside: int,
 ) -> None:  # fmt: skip
-    """Pass row `r` of the roof: shadow heights on the lines of its cells, before it and after it."""
-    far, ahead = 1 if descending else 0, _side(ways[1])
-    cast_row(z, across, roof.edge[far, r], roof.within[far, r], roof.edge_rise[far, ahead, r], ways, drop, state)
-    if aside != 0:
-        _corners(roof, r, descending, ways, drop, aside, state)
+    """Pass row `i` of a grid and of its roof: shadow heights, from line `at` on, before the row and after it."""
+    far, near, r = (1, 0, ix(i + 1)) if descending else (0, 1, ix(i + 1))
+    edge, within, rise, columns = roof.edge, roof.within, roof.edge_rise, z.shape[1]
+    half, middle, ahead, side = np.float32(0.5) * drop, ways[i, 0], abs(ways[i, 1]), _side(ways[i, 1])
+    for j in range(columns):
+        s, m = state[ix(at + j)], z[ix(i), ix(j)] - abs(middle * across[ix(i), ix(j)])
+        a = (s if s > m else m) - drop
+        b = (edge[far, r, ix(j)] + ahead * rise[far, side, r, ix(j)]) - (drop * within[far, r, ix(j)] + half)
+        state[ix(at + j)] = a if a > b else b
+    steep, deep, back = abs(ways[i, 2]), np.float32(1.5) * drop, _side(ways[i, 2])
+    line, cell = (at, 1) if aside > 0 else (at + 1, 0)
+    for j in range(columns - 1 if aside != 0 else 0):
+        c = ix(cell + j)
+        b = (edge[near, r, c] + steep * rise[near, back, r, c]) + (drop * within[near, r, c] - deep)
+        a = state[ix(line + j)]
+        state[ix(line + j)] = a if a > b else b
 
 
 @njit(cache=True)
@@ -70,26 +82,40 @@ def cast_row(
 
 
 @njit(cache=True)
-def light(
-    receiver: np.ndarray, z: np.ndarray, across: np.ndarray, roof: Roof, r: int, descending: bool, ways: np.ndarray,
-    state: np.ndarray, drop: np.float32, aside: int, lit: np.ndarray, bit: int,
+def light_suns(
+    i: int, r: int, begin: int, end: int, apart: bool, receiver: np.ndarray, z: np.ndarray, across: np.ndarray,
+    roof: Roof, descending: bool, ways: np.ndarray, place: np.ndarray, aside: np.ndarray, state: np.ndarray,
+    drop: np.ndarray, lit: np.ndarray,
 ) -> None:  # fmt: skip
-    """Set `bit` of the cells of row `r` of the roof that are lit, then `cast`."""
-    far, ahead = 1 if descending else 0, _side(ways[1])
-    _light(
-        receiver, z, across, roof.edge[far, r], roof.within[far, r], roof.edge_rise[far, ahead, r], ways, drop, state,
-        lit, bit,
-    )  # fmt: skip
-    if aside != 0:
-        _corners(roof, r, descending, ways, drop, aside, state)
+    """Set a bit of the cells of row `i` that are lit, for the suns from `begin` to `end` (not included), then `cast`.
+
+    The row is row `r` of the roof. Where suns are kept `apart` each has a row of `lit`, with bit ``r - 1`` for this row
+    of cells; else they have bits of their own in the first one. Rows are cut out of the grids once for all suns:
+    counting references to them takes as long as some hundred cells.
+    """
+    far, near = (1, 0) if descending else (0, 1)
+    own, here, over, edge, within = receiver[i], z[i], across[i], roof.edge[far, r], roof.within[far, r]
+    rise, fall = roof.edge_rise[far, 0, r], roof.edge_rise[far, 1, r]
+    entry, inside = roof.edge[near, r], roof.within[near, r]
+    entry_rise, entry_fall = roof.edge_rise[near, 0, r], roof.edge_rise[near, 1, r]
+    for k in range(begin, end):
+        line = state[k, place[k, i] : place[k, i] + here.size]
+        cells, bit = lit[k if apart else 0], r - 1 if apart else k - begin
+        middle, ahead, way = ways[k, i, 0], abs(ways[k, i, 1]), ways[k, i, 2]
+        if _side(ways[k, i, 1]) == 0:
+            _light(own, here, over, edge, within, rise, middle, ahead, drop[k], line, cells, 1 << bit)
+        else:
+            _light(own, here, over, edge, within, fall, middle, ahead, drop[k], line, cells, 1 << bit)
+        if aside[k, i] != 0:
+            raise_row(entry, inside, entry_rise if _side(way) == 0 else entry_fall, way, drop[k], aside[k, i], line)
 
 
 @njit(cache=True)
 def _light(
     receiver: np.ndarray, z: np.ndarray, across: np.ndarray, edge: np.ndarray, within: np.ndarray, rise: np.ndarray,
-    ways: np.ndarray, drop: np.float32, state: np.ndarray, lit: np.ndarray, bit: int,
+    middle: np.float32, ahead: np.float32, drop: np.float32, state: np.ndarray, lit: np.ndarray, bit: int,
 ) -> None:  # fmt: skip
-    half, middle, ahead, on, off = np.float32(0.5) * drop, ways[0], abs(ways[1]), np.uint8(bit), np.uint8(0)
+    half, on, off = np.float32(0.5) * drop, np.uint8(bit), np.uint8(0)
     for j in range(z.size):
         s, up = state[j], middle * across[j]
         m = z[j] - abs(up)
@@ -99,19 +125,11 @@ def _light(
 
 
 @njit(cache=True, inline="always")
-def light_level(
-    receiver: np.ndarray, z: np.ndarray, state: np.ndarray, drop: np.float32, aside: int, lit: np.ndarray, bit: int
-) -> None:
-    """Do what `light` does in a row of level cells among level cells, to the same bits."""
-    light_level_cut(receiver, z, z, state, drop, aside, lit, bit)
-
-
-@njit(cache=True, inline="always")
 def light_level_cut(
     receiver: np.ndarray, z: np.ndarray, entry: np.ndarray, state: np.ndarray, drop: np.float32, aside: int,
     lit: np.ndarray, bit: int,
 ) -> None:  # fmt: skip
-    """Do the same where the heights by which rays enter the row are others than those by which they leave it."""
+    """Do what `light_suns` does in a row of level cells, with the heights at which rays leave it and enter it."""
     half, on, off = np.float32(0.5) * drop, np.uint8(bit), np.uint8(0)
     for j in range(z.size):
         s = state[j]
@@ -127,6 +145,51 @@ def light_level_cut(
 
 
 @njit(cache=True)
+def light_level_rows(
+    begin: int, rows: int, descending: bool, receiver: np.ndarray, z: np.ndarray, place: np.ndarray, aside: np.ndarray,
+    state: np.ndarray, drop: np.float32, lit: np.ndarray,
+) -> None:  # fmt: skip
+    """Do what `light_suns` does for one sun in `rows` rows of level cells, from row `begin` on, each with its own bit.
+
+    Rows are not cut out of the grids one by one: counting references to them would take as long as 200 cells.
+    """
+    for m in range(rows):
+        r = rows - 1 - m if descending else m
+        i = ix(begin + r)
+        _light_level(i, receiver, z, place[i], aside[i], state, drop, lit, np.uint8(1 << r))
+
+
+@njit(cache=True)
+def light_level_suns(
+    i: int, begin: int, end: int, receiver: np.ndarray, z: np.ndarray, place: np.ndarray, aside: np.ndarray,
+    state: np.ndarray, drop: np.ndarray, lit: np.ndarray,
+) -> None:  # fmt: skip
+    """Do the same in row `i` for the suns from `begin` to `end` (not included), each with a bit of its own."""
+    for k in range(begin, end):
+        _light_level(
+            ix(i), receiver, z, place[k, i], aside[k, i], state[k], drop[k], lit, np.uint8(1 << (k - begin))
+        )  # fmt: skip
+
+
+@njit(cache=True, inline="always")
+def _light_level(
+    i: int, receiver: np.ndarray, z: np.ndarray, at: int, aside: int, state: np.ndarray, drop: np.float32,
+    lit: np.ndarray, on: np.uint8,
+) -> None:  # fmt: skip
+    half, deep, off, columns = np.float32(0.5) * drop, np.float32(1.5) * drop, np.uint8(0), z.shape[1]
+    for j in range(columns):
+        s = state[ix(at + j)]
+        lit[j] |= on if s <= receiver[i, ix(j)] else off
+        a, b = s - drop, z[i, ix(j)] - half
+        state[ix(at + j)] = a if a > b else b
+    if aside != 0:
+        line, cell = (at, 1) if aside > 0 else (at + 1, 0)
+        for j in range(columns - 1):
+            a, b = state[ix(line + j)], z[i, ix(cell + j)] - deep
+            state[ix(line + j)] = a if a > b else b
+
+
+@njit(cache=True)
 def receive_row(
     receiver: np.ndarray, across: np.ndarray, middle: np.float32, state: np.ndarray, lit: np.ndarray, bit: int
 ) -> None:
@@ -137,36 +200,17 @@ def receive_row(
 
 
 @njit(cache=True)
-def _corners(
-    roof: Roof, r: int, descending: bool, ways: np.ndarray, drop: np.float32, aside: int, state: np.ndarray
-) -> None:
-    """Raise the shadow by the neighbours through which the rays entered the row."""
-    near = 0 if descending else 1
-    edge, within, rise = roof.edge[near, r], roof.within[near, r], roof.edge_rise[near, _side(ways[2]), r]
-    raise_row(edge, within, rise, ways[2], drop, aside, state)
-
-
-@njit(cache=True)
 def raise_row(
     edge: np.ndarray, within: np.ndarray, rise: np.ndarray, way: np.float32, drop: np.float32, aside: int,
     state: np.ndarray,
 ) -> None:  # fmt: skip
     """Raise the shadow on the lines of a row by the edges of the cells `aside` of them."""
-    n = edge.size - 1
-    if aside > 0:
-        _raise(edge[1:], within[1:], rise[1:], abs(way), drop, state[:n])
-    else:
-        _raise(edge[:n], within[:n], rise[:n], abs(way), drop, state[1:])
-
-
-@njit(cache=True)
-def _raise(
-    edge: np.ndarray, within: np.ndarray, rise: np.ndarray, way: np.float32, drop: np.float32, state: np.ndarray
-) -> None:
-    deep = np.float32(1.5) * drop
-    for j in range(edge.size):
-        a, b = state[j], (edge[j] + way * rise[j]) + (drop * within[j] - deep)
-        state[j] = a if a > b else b
+    steep, deep = abs(way), np.float32(1.5) * drop
+    line, cell = (0, 1) if aside > 0 else (1, 0)
+    for n in range(edge.size - 1):
+        i, j = ix(line + n), ix(cell + n)
+        a, b = state[i], (edge[j] + steep * rise[j]) + (drop * within[j] - deep)
+        state[i] = a if a > b else b
 
 
 @njit(cache=True)

@@ -28,22 +28,22 @@ def _strips(z, across, roof, top, under, through, start, column, foot, head, fir
     place, aside, ways = row_places(first, rows, shift, descending)
     trees = top.size > 0
     states, highs, lows = fresh(1, columns + place.max() + 1)
+    state, high, low = states[0], highs[0], lows[0]
     half, veiled = np.float32(0.5) * drop, np.float32(0.0)
     held = np.float32(1.0 - through)
     for n in range(rows):
         i = rows - 1 - n if descending else n
-        lines = slice(place[i], place[i] + columns)
-        state, high, low = states[0, lines], highs[0, lines], lows[0, lines]
+        at = place[i]
         for w in range(start[i], start[i + 1]):
             j = column[w]
-            base = min(max(state[j] - half, foot[w]), head[w])
+            base = min(max(state[at + j] - half, foot[w]), head[w])
             if trees:
-                t, u = _beyond(high[j] - half, low[j] - half, top[i, j], under[i, j] - drop)
+                t, u = _beyond(high[at + j] - half, low[at + j] - half, top[i, j], under[i, j] - drop)
                 veiled = max(min(t, head[w]) - max(u, base), np.float32(0.0))
             out[w] = ((head[w] - base) - held * veiled) / (head[w] - foot[w])
-        cast(z[i], across[i], roof, i + 1, descending, ways[i], state, drop, aside[i])
+        cast(i, z, across, roof, descending, ways, state, at, drop, aside[i])
         if trees:
-            cast_crowns(top[i], under[i], high, low, drop)
+            cast_crowns(top[i], under[i], high[at : at + columns], low[at : at + columns], drop)
 
 
 @njit(cache=True)
