@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numba
@@ -94,3 +95,13 @@ def test_old_code_goes(tmp_path: Path) -> None:
     assert {path for path in states if path.exists()} == {states[5], *states[: jit.KEPT - 1]}
     assert all(path.exists() for path in others)
     jit.drop_old_code(tmp_path / "new" / states[0].name)
+
+
+def test_code_of_the_last_day_stays(tmp_path: Path) -> None:
+    states = [tmp_path / f"twin-kernels-{k:016x}" for k in range(6)]
+    for hours, folder in enumerate(states):
+        folder.mkdir()
+        then = time.time() - 3600.0 * hours
+        os.utime(folder, (then, then))
+    jit.drop_old_code(states[5])
+    assert all(path.exists() for path in states)

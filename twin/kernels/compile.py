@@ -83,13 +83,13 @@ def compile_kernels(
     """
     from twin.kernels.groups import groups_of
     from twin.kernels.helper import Helper
-    from twin.kernels.jit import code_folder, drop_old_code
+    from twin.kernels.jit import cache_folder, code_folder, drop_old_code
 
     chosen = [f for f in registry.families().values() if not domains or f.name.partition(".")[0] in domains]
     todo = [f for f in chosen if variant in f.variants and f.name not in leave_out]
     done: list[Compiled] = []
     helper = None
-    with _alone(lock_folder or _cache_folder(), progress):
+    with _alone(lock_folder or cache_folder(), progress):
         drop_old_code(code_folder())
         groups = deque(groups_of(todo, variant))
         groups.rotate(1)  # the least first, to see soon whether anything has to be compiled
@@ -137,9 +137,3 @@ def _alone(folder: Path, progress: Progress | None) -> Iterator[None]:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _cache_folder() -> Path:
-    from platformdirs import user_cache_dir
-
-    return Path(os.environ.get("TWIN_CACHE_DIR") or user_cache_dir("twin"))

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import numba
 
 KERNELS = Path(__file__).parent
-KEPT = 3  # states whose code stays on disk, of some 30 MB each
+KEPT, DAY = 3, 86_400.0  # states whose code stays on disk, of some 30 MB each, and seconds that others stay
 STATE = re.compile(r"twin-kernels-[0-9a-f]{16}")
 
 _lock = threading.RLock()
@@ -45,15 +46,16 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 def code_folder() -> Path:
     """Return the folder of the present sources: in ``NUMBA_CACHE_DIR``, beside the kernels, or in the user's cache."""
     given: str = numba.config.CACHE_DIR  # type: ignore[attr-defined]
-    if given:
-        parent = Path(given)
-    elif os.access(KERNELS, os.W_OK):
-        parent = KERNELS / "__pycache__"
-    else:
-        from platformdirs import user_cache_dir
-
-        parent = Path(user_cache_dir("twin"))
+    beside = KERNELS / "__pycache__" if os.access(KERNELS, os.W_OK) else cache_folder()
+    parent = Path(given) if given else beside
     return parent / f"twin-kernels-{digest(KERNELS)}"
+
+
+def cache_folder() -> Path:
+    """Return ``TWIN_CACHE_DIR``, or the user's cache folder."""
+    from platformdirs import user_cache_dir
+
+    return Path(os.environ.get("TWIN_CACHE_DIR") or user_cache_dir("twin"))
 
 
 def digest(folder: Path) -> str:
@@ -67,9 +69,13 @@ def digest(folder: Path) -> str:
 
 
 def drop_old_code(folder: Path) -> None:
-    """Remove what lies beside `folder` for other states of the sources, but for the last few that were in use."""
+    """Remove what lies beside `folder` for other states of the sources, but for the last few and those of a day.
+
+    A process that still runs with the sources of some hours ago may have more to compile.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)
-    states = [path for path in folder.parent.iterdir() if STATE.fullmatch(path.name) and path != folder]
-    for path in sorted(states, key=lambda state: state.stat().st_mtime)[: -(KEPT - 1)]:
-        shutil.rmtree(path, ignore_errors=True)
+    states = [(path.stat().st_mtime, path) for path in folder.parent.iterdir() if STATE.fullmatch(path.name)]
+    for used, path in sorted(states)[:-KEPT]:
+        if used < time.time() - DAY:
+            shutil.rmtree(path, ignore_errors=True)

@@ -48,24 +48,15 @@ def _side(way: np.float32) -> int:
 @njit(cache=True, inline="always")
 def cast(
     i: int, z: np.ndarray, across: np.ndarray, roof: Roof, descending: bool, ways: np.ndarray, state: np.ndarray,
-    at: int, drop: np.float32, aside: int,
+    drop: np.float32, aside: int,
 ) -> None:  # fmt: skip
-    """Pass row `i` of a grid and of its roof: shadow heights, from line `at` on, before the row and after it."""
-    far, near, r = (1, 0, ix(i + 1)) if descending else (0, 1, ix(i + 1))
-    edge, within, rise, columns = roof.edge, roof.within, roof.edge_rise, z.shape[1]
-    half, middle, ahead, side = np.float32(0.5) * drop, ways[i, 0], abs(ways[i, 1]), _side(ways[i, 1])
-    for j in range(columns):
-        s, m = state[ix(at + j)], z[ix(i), ix(j)] - abs(middle * across[ix(i), ix(j)])
-        a = (s if s > m else m) - drop
-        b = (edge[far, r, ix(j)] + ahead * rise[far, side, r, ix(j)]) - (drop * within[far, r, ix(j)] + half)
-        state[ix(at + j)] = a if a > b else b
-    steep, deep, back = abs(ways[i, 2]), np.float32(1.5) * drop, _side(ways[i, 2])
-    line, cell = (at, 1) if aside > 0 else (at + 1, 0)
-    for j in range(columns - 1 if aside != 0 else 0):
-        c = ix(cell + j)
-        b = (edge[near, r, c] + steep * rise[near, back, r, c]) + (drop * within[near, r, c] - deep)
-        a = state[ix(line + j)]
-        state[ix(line + j)] = a if a > b else b
+    """Pass row `i` of a grid and of its roof: shadow heights on the lines of its cells, before it and after it."""
+    far, near, r = (1, 0, i + 1) if descending else (0, 1, i + 1)
+    rise = roof.edge_rise[far, _side(ways[i, 1]), r]
+    cast_row(z[i], across[i], roof.edge[far, r], roof.within[far, r], rise, ways[i], drop, state)
+    if aside != 0:
+        rise = roof.edge_rise[near, _side(ways[i, 2]), r]
+        raise_row(roof.edge[near, r], roof.within[near, r], rise, ways[i, 2], drop, aside, state)
 
 
 @njit(cache=True)

@@ -41,7 +41,7 @@ def _strips(z, across, roof, top, under, through, start, column, foot, head, fir
                 t, u = _beyond(high[at + j] - half, low[at + j] - half, top[i, j], under[i, j] - drop)
                 veiled = max(min(t, head[w]) - max(u, base), np.float32(0.0))
             out[w] = ((head[w] - base) - held * veiled) / (head[w] - foot[w])
-        cast(i, z, across, roof, descending, ways, state, at, drop, aside[i])
+        cast(i, z, across, roof, descending, ways, state[at : at + columns], drop, aside[i])
         if trees:
             cast_crowns(top[i], under[i], high[at : at + columns], low[at : at + columns], drop)
 
