@@ -74,11 +74,14 @@ def trips_of(batches: np.ndarray, group: np.ndarray, demand: np.ndarray) -> np.n
     lanes = batches.shape[1]
     trips = np.zeros((len(batches), demand.shape[2], lanes))
     for batch in range(len(batches)):
+        of_batch = trips[batch]
         for i in range(lanes):
             if batches[batch, i] >= 0:
                 k, o = group[batches[batch, i]]
-                for z in range(demand.shape[2]):
-                    trips[batch, z, i] = demand[k, o, z] if z != o and demand[k, o, z] > 0.0 else 0.0
+                row = demand[k, o]
+                for z in range(len(row)):
+                    of_batch[z, i] = row[z] if row[z] > 0.0 else 0.0
+                of_batch[o, i] = 0.0
     return trips
 
 

@@ -355,9 +355,11 @@ def _users(bushes: Bushes, newly: np.ndarray) -> np.ndarray:
 
 def _cut_off(skim: np.ndarray, desire: Desire, limit: float, groups: np.ndarray) -> bool:
     """Drop the demand between places that a closure has cut off; return whether there was any."""
+    if limit == np.inf:
+        return False
     lost = np.zeros(skim.shape, bool)
     lost[groups[:, 0], groups[:, 1]] = skim[groups[:, 0], groups[:, 1]] >= limit
-    lost &= (desire.met > 0.0) & ~np.eye(skim.shape[1], dtype=bool) & (limit < np.inf)
+    lost &= (desire.met > 0.0) & ~np.eye(skim.shape[1], dtype=bool)
     desire.met[lost] = 0.0
     desire.demand[lost] = 0.0
     return bool(lost.any())

@@ -105,24 +105,24 @@ def _costs_and_weights(
     h: Hierarchy, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, links: Links
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Set all links to a mix of loads; return the costs [classes, links] of every load of it, and its weight."""
-    n = len(links.flow)
-    charged, loads, extra = [], np.zeros((0, n)), np.zeros(0)
-    weight = np.zeros(0)
+    n, count = len(links.flow), 0
+    charged, loads, extra, weight = [], np.empty((LOADS, n)), np.empty(LOADS), np.empty(LOADS)
     fixed = np.where(np.isfinite(links.fixed), links.fixed, 0.0)
     room, trips = make_room(len(demand), n, len(h.arc_head)), trips_of(batches, group, demand)
     for done in range(LOADS):
         charged.append(_padded(links))
         metric = customize(h, charged[-1])
         load = all_or_nothing(h, batches, group, trips, charged[-1], metric.up, metric.down, room)
-        loads = np.concatenate([loads, load.sum(axis=0)[None]])
-        extra = np.append(extra, (load * fixed).sum())
-        weight = np.append(weight, 1.0 if done == 0 else 0.0)
+        loads[count], extra[count], weight[count] = load.sum(axis=0), (load * fixed).sum(), 1.0 if done == 0 else 0.0
+        count += 1
         if done == 0:
             links.flow[:] = loads[0]
-        _mix(loads, extra, weight, links)
-        kept = np.flatnonzero(weight > 0.0)  # loads given up are not taken again
-        charged, loads, extra, weight = [charged[i] for i in kept], loads[kept], extra[kept], weight[kept]
-    return charged, weight
+        _mix(loads[:count], extra[:count], weight[:count], links)
+        kept = np.flatnonzero(weight[:count] > 0.0)  # loads given up are not taken again
+        if len(kept) < count:
+            count, charged = len(kept), [charged[i] for i in kept]
+            loads[:count], extra[:count], weight[:count] = loads[kept], extra[kept], weight[kept]
+    return charged, weight[:count]
 
 
 @njit(cache=True)
