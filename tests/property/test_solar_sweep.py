@@ -162,14 +162,35 @@ def test_walls_lose_light_where_something_rises(seed: int, rise: float) -> None:
     azimuth, altitude = suns(rng)
     row, column = rng.integers(0, 30, 50), rng.integers(0, 30, 50)
     foot = height[row, column]
+    place = row, column, foot, foot + np.float32(9.0), 1.0, 0, 0
     before, after = (
         get("solar.wall_sunlit", "numba")(
-            h, NONE, NONE, NONE, NONE, 0.3, row, column, foot, foot + np.float32(9.0), 1.0, 0, 0, azimuth, altitude
+            h, NONE, NONE, NONE, NONE, np.full(len(azimuth), 0.3), *place, azimuth, altitude
         )
         for h in (height, higher)
-    )
+    )  # fmt: skip
     assert np.all((after >= 0.0) & (before <= 1.0))
     assert np.all(after <= before)
+
+
+@MODEST
+@given(seeds, st.booleans())
+def test_walls_among_level_roofs_are_lit_as_by_the_reference(seed: int, trees: bool) -> None:
+    """The roofs of the registry's samples are tilted: blocks without a slope go another way."""
+    rng = np.random.default_rng(seed)
+    height, _ = city(rng, 40, 30, 15.0)
+    azimuth, altitude = suns(rng)
+    crown = rng.random(height.shape) < 0.1
+    canopy, trunk = (np.where(crown, height + np.float32(h), 0.0).astype(np.float32) for h in (12.0, 8.0))
+    row, column = rng.integers(0, 40, 50), rng.integers(0, 30, 50)
+    foot = height[row, column]
+    rise = np.zeros((2, *height.shape), np.float32)
+    rise[:, 3, 4] = 0.3  # the blocks around it are not level
+    for slopes in ((NONE, NONE), (rise[0], rise[1])):
+        scene = height, *slopes, *((canopy, trunk) if trees else (NONE, NONE)), rng.random(len(azimuth))
+        walls = row, column, foot, foot + np.float32(9.0), 1.0, 7, -3, azimuth, altitude
+        fast, plain = (get("solar.wall_sunlit", name)(*scene, *walls) for name in ("numba", "reference"))
+        np.testing.assert_allclose(fast, plain, rtol=0.0, atol=1e-5)
 
 
 @given(st.floats(0.0, 300.0), st.floats(0.25, 2.0), st.floats(-5.0, 80.0))
@@ -203,6 +224,6 @@ def test_no_suns(family: str) -> None:
         row = np.array([1, 2])
         foot = np.zeros(2, np.float32)
         share = get(family, "numba")(
-            height, NONE, NONE, NONE, NONE, 0.3, row, row, foot, foot + 1, 1.0, 0, 0, none, none
+            height, NONE, NONE, NONE, NONE, none, row, row, foot, foot + 1, 1.0, 0, 0, none, none
         )
         assert share.shape == (2, 0)

@@ -99,7 +99,7 @@ def test_every_building_has_one_tile(small_city: City) -> None:
 def test_batches_hold_each_sun_once() -> None:
     rng = np.random.default_rng(1)
     azimuth, altitude = rng.uniform(0.0, 360.0, 3000), rng.uniform(0.1, 90.0, 3000)
-    parts = batches(azimuth, altitude, rng.integers(0, 2, 3000))
+    parts = batches(azimuth, altitude)
     assert sorted(np.concatenate(parts)) == list(range(3000))
     assert all(len(set(azimuth[part] // 45.0)) == 1 for part in parts)
     assert batches(np.zeros(0), np.zeros(0)) == []

@@ -87,7 +87,7 @@ def vertical_sky_components(view: View, windows: Walls, sky: Sky) -> Float:
             part = some[low : low + step]
             azimuth, altitude = sky.azimuth_deg[part], sky.altitude_deg[part]
             weight = cosines(upright, facing, azimuth, altitude) * luminance[part]
-            light = view.on_walls(windows, azimuth, altitude, 1.0)
+            light = view.on_walls(windows, azimuth, altitude, np.ones(len(part)))
             for column in range(len(part)):  # one by one: the sums do not depend on how many fit at once
                 of_window = weight[which, column]
                 whole += of_window

@@ -129,18 +129,18 @@ def facades(
     upright = np.full(len(start), 90.0)
     facing = walls.azimuth_deg[start]
 
-    def light(azimuth: Float, altitude: Float, through: float) -> Float:
+    def light(azimuth: Float, altitude: Float, through: Float) -> Float:
         strips = view.on_walls(walls, azimuth, altitude, through)
         return np.asarray(np.add.reduceat(strips * walls.area_m2[:, None], start, axis=0) / area[:, None])
 
     lit = np.zeros((len(start), len(suns.hours)), np.uint8)
-    for some in batches(suns.azimuth_deg, suns.altitude_deg, clear[suns.month]):
+    for some in batches(suns.azimuth_deg, suns.altitude_deg):
         own = suns.take(some)
         ahead = cosines(upright, facing, own.azimuth_deg, own.altitude_deg) > 0.0
-        lit[:, some] = as_bytes(light(own.azimuth_deg, own.altitude_deg, clear[own.month[0]]) * ahead)
+        lit[:, some] = as_bytes(light(own.azimuth_deg, own.altitude_deg, clear[own.month]) * ahead)
     seen = np.empty((len(start), len(sky.solid_angle)), np.float32)
     for some in batches(sky.azimuth_deg, sky.altitude_deg):
-        seen[:, some] = light(sky.azimuth_deg[some], sky.altitude_deg[some], clear.mean())
+        seen[:, some] = light(sky.azimuth_deg[some], sky.altitude_deg[some], np.full(len(some), clear.mean()))
     return Facades(
         building=walls.building[start],
         wall=walls.edge[start],

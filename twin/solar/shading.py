@@ -184,16 +184,17 @@ def _wall_light(view: View, walls: Walls, suns: Suns, sky: Sky, clear: Float, ou
     seen, whole, size = np.zeros((3, len(buildings) * OCTANTS))
     if len(walls):
         size[group] = np.add.reduceat(area, start)
-        for some in batches(days.azimuth_deg, days.altitude_deg, clear[days.month]):
+        for some in batches(days.azimuth_deg, days.altitude_deg):
             own = days.take(some)
-            weight, light = _strips(view, walls, own.azimuth_deg, own.altitude_deg, clear[own.month[0]])
+            weight, light = _strips(view, walls, own.azimuth_deg, own.altitude_deg, clear[own.month])
             weight *= area[:, None]
             for total, part in ((numerator, weight * light), (denominator, weight)):
                 summed = np.add.reduceat(part, start, axis=0)
                 for column, place in enumerate(bins[some]):
                     total[group, place] += summed[:, column]
         for some in batches(sky.azimuth_deg, sky.altitude_deg):
-            weight, light = _strips(view, walls, sky.azimuth_deg[some], sky.altitude_deg[some], clear.mean())
+            through = np.full(len(some), clear.mean())
+            weight, light = _strips(view, walls, sky.azimuth_deg[some], sky.altitude_deg[some], through)
             weight *= area[:, None] * sky.solid_angle[some]
             for total, part in ((seen, weight * light), (whole, weight)):
                 for column in np.add.reduceat(part, start, axis=0).T:
@@ -206,9 +207,9 @@ def _wall_light(view: View, walls: Walls, suns: Suns, sky: Sky, clear: Float, ou
     out["facade_sky"][buildings] = view_of_sky[..., 0]
 
 
-def _strips(view: View, walls: Walls, azimuth: Float, altitude: Float, clear: float) -> tuple[Float, Float]:
+def _strips(view: View, walls: Walls, azimuth: Float, altitude: Float, through: Float) -> tuple[Float, Float]:
     """Return cosine of incidence and lit share of wall strips, float64 [strips, suns]."""
-    light = view.on_walls(walls, azimuth, altitude, clear)
+    light = view.on_walls(walls, azimuth, altitude, through)
     upright = np.full(len(walls), 90.0)
     return cosines(upright, walls.azimuth_deg, azimuth, altitude), light.astype(np.float64)
 

@@ -62,12 +62,11 @@ def tiles_of(source: Source, tile_m: float) -> Iterator[Tile]:
         yield Tile(buildings, core if source.extent is None else core.within(source.extent), blocks)
 
 
-def batches(azimuth_deg: Float, altitude_deg: Float, kind: NDArray[np.generic] | None = None) -> list[Int]:
-    """Return the suns in batches of one octant, one kind, and similar altitude."""
+def batches(azimuth_deg: Float, altitude_deg: Float) -> list[Int]:
+    """Return the suns in batches of one octant and similar altitude."""
     octant = np.floor(azimuth_deg % 360.0 / 45.0)
-    group = octant if kind is None else octant + 8.0 * np.unique(kind, return_inverse=True)[1].ravel()
-    order = np.lexsort((altitude_deg, group))
-    starts = np.flatnonzero(np.diff(group[order])) + 1
+    order = np.lexsort((altitude_deg, octant))
+    starts = np.flatnonzero(np.diff(octant[order])) + 1
     cuts = [np.split(own, range(BATCH, len(own), BATCH)) for own in np.split(order, starts)]
     return [part for parts in cuts for part in parts if len(part)]
 
@@ -187,14 +186,14 @@ class View:
             cut_plane=cut_plane,
         )
 
-    def on_walls(self, walls: Walls, azimuth_deg: Float, altitude_deg: Float, through: float) -> Float32:
+    def on_walls(self, walls: Walls, azimuth_deg: Float, altitude_deg: Float, through: Float) -> Float32:
         """Return the share of strips that suns of one octant reach, float32 [strips, suns]; cosines are not looked at.
 
-        `through` is the share of light that passes a crown, 1 where trees do not count.
+        `through` [suns] is the share of light that passes a crown, 1 where trees do not count.
         """
         part = self.scene(azimuth_deg, altitude_deg)
         light: Float32 = get("solar.wall_sunlit", self.variant)(
-            part.surface_m, part.slope_x, part.slope_y, part.canopy_m, part.trunk_m, float(through),
+            part.surface_m, part.slope_x, part.slope_y, part.canopy_m, part.trunk_m, through,
             walls.row - part.first_row, walls.column - part.first_column,
             walls.foot_m.astype(np.float32), walls.top_m.astype(np.float32),
             part.cell_m, part.first_row, part.first_column, azimuth_deg, altitude_deg,

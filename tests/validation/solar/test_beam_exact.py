@@ -268,7 +268,7 @@ def test_canyon_wall(
     along, front = np.arange(430, 470), np.full(40, 40 - WIDTH // 2)
     row, column = (along, front) if turn_deg == 0.0 else (front, along)
     share = get("solar.wall_sunlit", "numba")(
-        height.astype(np.float32), NONE, NONE, NONE, NONE, 1.0, row, column, np.zeros(40, np.float32),
+        height.astype(np.float32), NONE, NONE, NONE, NONE, np.ones(len(azimuth)), row, column, np.zeros(40, np.float32),
         np.full(40, ratio * WIDTH, np.float32), 1.0, 0, 0, azimuth, altitude,
     ).mean(axis=0)  # fmt: skip
     faces = np.radians(azimuth - (90.0 if turn_deg == 0.0 else 180.0))

@@ -162,7 +162,7 @@ class Swept:
         ends = np.zeros(2, np.float32), np.full(2, self.height, np.float32)
         place = np.full(2, self.middle), column, *ends
         return get("solar.wall_sunlit", "numba")(
-            self.surface, none, none, none, none, 1.0, *place, 1.0, 0, 0, azimuth, altitude
+            self.surface, none, none, none, none, np.ones(len(azimuth)), *place, 1.0, 0, 0, azimuth, altitude
         )  # fmt: skip
 
     def streets(self, zenith: np.ndarray, azimuth: np.ndarray) -> Streets:

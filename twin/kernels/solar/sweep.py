@@ -329,7 +329,7 @@ def wall_sunlit_reference(
     slope_y: Float32,
     canopy_m: Float32,
     trunk_m: Float32,
-    transmissivity: float,
+    transmissivity: Float,
     row: Int64,
     column: Int64,
     foot_m: Float32,
@@ -349,7 +349,7 @@ def wall_sunlit_reference(
     ----------
     surface_m, slope_x, slope_y, canopy_m, trunk_m, cell_m, first_row, first_column, azimuth_deg, altitude_deg
         As `sunlit_cells_reference`.
-    transmissivity : float
+    transmissivity : float64 [suns]
         Share of the beam that passes a crown.
     row, column : int64 [walls]
         Cell in front of each strip, in this tile.
@@ -369,6 +369,6 @@ def wall_sunlit_reference(
         low = np.clip(shadow.opaque[row, column] - np.float32(0.5) * path.drop[k], foot_m, top_m)
         top, under = shadow.wall_top[row, column], shadow.wall_under[row, column]
         veiled = np.maximum(np.minimum(top, top_m) - np.maximum(under, low), np.float32(0.0))
-        light = (top_m - low) - np.float32(1.0 - transmissivity) * veiled
+        light = (top_m - low) - np.float32(1.0 - transmissivity[k]) * veiled
         out[:, k] = light / (top_m - foot_m)
     return out

@@ -90,6 +90,7 @@ def _sample_walls(size: int, rng: np.random.Generator) -> Inputs:
     city["row"], city["column"] = rng.integers(0, rows, 3 * size), rng.integers(0, columns, 3 * size)
     city["foot_m"] = city["surface_m"][city["row"], city["column"]]
     city["top_m"] = city["foot_m"] + rng.uniform(3.0, 20.0, 3 * size).astype(np.float32)
+    city["transmissivity"] = rng.uniform(0.0, 1.0, len(city["azimuth_deg"]))
     return {a.name: city[a.name] for a in WALL_INPUTS}
 
 
@@ -108,7 +109,8 @@ def _check_higher(kernel: Kernel, inputs: Inputs) -> None:
 def _check_suns(kernel: Kernel, inputs: Inputs) -> None:
     """Check that the suns may come in any order, and that those below the horizon light nothing."""
     order = np.argsort(inputs["altitude_deg"] * 7.0 % 1.0)
-    turned = {k: inputs[k][order] for k in ("azimuth_deg", "altitude_deg", "weight") if k in inputs}
+    series = ("azimuth_deg", "altitude_deg", "transmissivity", "weight")
+    turned = {k: inputs[k][order] for k in series if np.ndim(inputs.get(k, 0.0)) == 1}
     down = inputs["altitude_deg"] <= 0.0
     for before, after in zip(_call(kernel, inputs), _call(kernel, inputs, **turned), strict=True):
         if "weight" in inputs:
@@ -190,7 +192,6 @@ PLACE = (
     Array("azimuth_deg", ("suns",), "float64", "deg clockwise from north"),
     Array("altitude_deg", ("suns",), "float64", "deg"),
 )
-THROUGH = Array("transmissivity", (), "float64", "-")
 CELL_INPUTS = (
     *_grid("surface_m", "receiver_m"),
     *SLOPES,
@@ -206,7 +207,7 @@ BEAM_INPUTS = (
     *SLOPES,
     *TREES,
     *_grid("nx", "ny", "nz", unit="-"),
-    THROUGH,
+    Array("transmissivity", (), "float64", "-"),
     *PLACE,
     Array("weight", ("suns",), "float32", "W/m²"),
 )
@@ -214,7 +215,7 @@ WALL_INPUTS = (
     *_grid("surface_m"),
     *SLOPES,
     *TREES,
-    THROUGH,
+    Array("transmissivity", ("suns",), "float64", "-"),
     Array("row", ("walls",), "int64", "-"),
     Array("column", ("walls",), "int64", "-"),
     Array("foot_m", ("walls",), "float32", "m"),

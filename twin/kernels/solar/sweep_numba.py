@@ -39,6 +39,7 @@ from twin.kernels.solar.sweep_rows import (
     ROWS,
     add_beam,
     add_upright,
+    batch_places,
     fresh,
     label_blocks,
     light_level_cut,
@@ -46,7 +47,6 @@ from twin.kernels.solar.sweep_rows import (
     light_level_suns,
     light_suns,
     ones,
-    row_places,
     upright_lines,
     veil,
 )
@@ -59,19 +59,10 @@ PARTS = 4
 
 
 @njit(cache=True)
-def _batch_places(first: int, rows: int, shift: np.ndarray, descending: bool) -> tuple:
-    place, aside = np.empty((shift.size, rows), np.int64), np.empty((shift.size, rows), np.int64)
-    ways = np.empty((shift.size, rows, 3), np.float32)
-    for k in range(shift.size):
-        place[k], aside[k], ways[k] = row_places(first, rows, shift[k], descending)
-    return place, aside, ways, place.max() + 1
-
-
-@njit(cache=True)
 def _count(z, receiver, along, across, level, top, under, blocks, cuts, first, descending, shift, drop, out):  # type: ignore[no-untyped-def]
     """Count the cells of each label for one batch of suns into out [suns, 1 or, with trees, 2, receivers]."""
     rows, columns = z.shape
-    place, aside, ways, extra = _batch_places(first, rows, shift, descending)
+    place, aside, ways, extra = batch_places(first, rows, shift, descending)
     half = batch_halves(first, rows, shift, descending)
     trees = top.size > 0
     state, high, low = fresh(shift.size, columns + extra)
@@ -156,7 +147,7 @@ def _sum(  # type: ignore[no-untyped-def]
     The normals are not read in the rows that are `upright`.
     """
     rows, columns = z.shape
-    place, aside, ways, extra = _batch_places(first, rows, shift, descending)
+    place, aside, ways, extra = batch_places(first, rows, shift, descending)
     trees = top.size > 0
     state, high, low = fresh(shift.size, columns + extra)
     lit, behind = np.zeros((1, columns), np.uint8), np.zeros(columns, np.uint8)

@@ -41,22 +41,39 @@ def row_places(first: int, rows: int, shift: float, descending: bool) -> tuple[n
 
 
 @njit(cache=True)
+def batch_places(first: int, rows: int, shift: np.ndarray, descending: bool) -> tuple:
+    """Return `row_places` of a batch of suns, suns first, and how many lines more than columns there are."""
+    place, aside = np.empty((shift.size, rows), np.int64), np.empty((shift.size, rows), np.int64)
+    ways = np.empty((shift.size, rows, 3), np.float32)
+    for k in range(shift.size):
+        place[k], aside[k], ways[k] = row_places(first, rows, shift[k], descending)
+    return place, aside, ways, place.max() + 1
+
+
+@njit(cache=True)
 def _side(way: np.float32) -> int:
     return 1 if way < np.float32(0.0) else 0
 
 
-@njit(cache=True, inline="always")
-def cast(
-    i: int, z: np.ndarray, across: np.ndarray, roof: Roof, descending: bool, ways: np.ndarray, state: np.ndarray,
-    drop: np.float32, aside: int,
+@njit(cache=True)
+def cast_suns(
+    i: int, r: int, z: np.ndarray, across: np.ndarray, roof: Roof, descending: bool, ways: np.ndarray,
+    place: np.ndarray, aside: np.ndarray, state: np.ndarray, drop: np.ndarray,
 ) -> None:  # fmt: skip
-    """Pass row `i` of a grid and of its roof: shadow heights on the lines of its cells, before it and after it."""
-    far, near, r = (1, 0, i + 1) if descending else (0, 1, i + 1)
-    rise = roof.edge_rise[far, _side(ways[i, 1]), r]
-    cast_row(z[i], across[i], roof.edge[far, r], roof.within[far, r], rise, ways[i], drop, state)
-    if aside != 0:
-        rise = roof.edge_rise[near, _side(ways[i, 2]), r]
-        raise_row(roof.edge[near, r], roof.within[near, r], rise, ways[i, 2], drop, aside, state)
+    """Pass row `i` of a grid, row `r` of its roof: shadow heights on the lines of its cells, before it and after it.
+
+    Rows are cut out of the grids once for all suns; see `light_suns`.
+    """
+    far, near = (1, 0) if descending else (0, 1)
+    here, over, edge, within = z[i], across[i], roof.edge[far, r], roof.within[far, r]
+    rise, fall = roof.edge_rise[far, 0, r], roof.edge_rise[far, 1, r]
+    entry, inside = roof.edge[near, r], roof.within[near, r]
+    entry_rise, entry_fall = roof.edge_rise[near, 0, r], roof.edge_rise[near, 1, r]
+    for k in range(len(state)):
+        line, way = state[k, place[k, i] : place[k, i] + here.size], ways[k, i, 2]
+        cast_row(here, over, edge, within, rise if _side(ways[k, i, 1]) == 0 else fall, ways[k, i], drop[k], line)
+        if aside[k, i] != 0:
+            raise_row(entry, inside, entry_rise if _side(way) == 0 else entry_fall, way, drop[k], aside[k, i], line)
 
 
 @njit(cache=True)
@@ -78,7 +95,7 @@ def light_suns(
     roof: Roof, descending: bool, ways: np.ndarray, place: np.ndarray, aside: np.ndarray, state: np.ndarray,
     drop: np.ndarray, lit: np.ndarray,
 ) -> None:  # fmt: skip
-    """Set a bit of the cells of row `i` that are lit, for the suns from `begin` to `end` (not included), then `cast`.
+    """Set a bit of the cells of row `i` that are lit, for the suns from `begin` to `end` (not included), then cast.
 
     The row is row `r` of the roof. Where suns are kept `apart` each has a row of `lit`, with bit ``r - 1`` for this row
     of cells; else they have bits of their own in the first one. Rows are cut out of the grids once for all suns:
@@ -167,17 +184,36 @@ def _light_level(
     i: int, receiver: np.ndarray, z: np.ndarray, at: int, aside: int, state: np.ndarray, drop: np.float32,
     lit: np.ndarray, on: np.uint8,
 ) -> None:  # fmt: skip
-    half, deep, off, columns = np.float32(0.5) * drop, np.float32(1.5) * drop, np.uint8(0), z.shape[1]
-    for j in range(columns):
+    half, off = np.float32(0.5) * drop, np.uint8(0)
+    for j in range(z.shape[1]):
         s = state[ix(at + j)]
         lit[j] |= on if s <= receiver[i, ix(j)] else off
         a, b = s - drop, z[i, ix(j)] - half
         state[ix(at + j)] = a if a > b else b
+    _raise_level(i, z, at, aside, state, drop)
+
+
+@njit(cache=True, inline="always")
+def _raise_level(i: int, z: np.ndarray, at: int, aside: int, state: np.ndarray, drop: np.float32) -> None:
     if aside != 0:
+        deep = np.float32(1.5) * drop
         line, cell = (at, 1) if aside > 0 else (at + 1, 0)
-        for j in range(columns - 1):
+        for j in range(z.shape[1] - 1):
             a, b = state[ix(line + j)], z[i, ix(cell + j)] - deep
             state[ix(line + j)] = a if a > b else b
+
+
+@njit(cache=True)
+def cast_level_suns(
+    i: int, z: np.ndarray, place: np.ndarray, aside: np.ndarray, state: np.ndarray, drop: np.ndarray
+) -> None:
+    """Do what `cast_suns` does in a row of level cells."""
+    for k in range(len(state)):
+        half, at = np.float32(0.5) * drop[k], place[k, i]
+        for j in range(z.shape[1]):
+            a, b = state[k, ix(at + j)] - drop[k], z[i, ix(j)] - half
+            state[k, ix(at + j)] = a if a > b else b
+        _raise_level(ix(i), z, at, aside[k, i], state[k], drop[k])
 
 
 @njit(cache=True)
