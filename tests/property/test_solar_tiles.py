@@ -16,7 +16,7 @@ from twin.solar.scene import Site, scene_of_city, shade
 from twin.solar.shapes import shapes_of_city
 from twin.solar.sky import cosines
 from twin.solar.sources import BLOCK, VectorSource
-from twin.solar.tiles import batches, tiles_of
+from twin.solar.tiles import BATCH, batches, tiles_of
 
 # Every example sweeps a scene under some 5,000 suns: shrinking would take minutes.
 QUICK: dict[str, object] = {
@@ -99,9 +99,12 @@ def test_every_building_has_one_tile(small_city: City) -> None:
 def test_batches_hold_each_sun_once() -> None:
     rng = np.random.default_rng(1)
     azimuth, altitude = rng.uniform(0.0, 360.0, 3000), rng.uniform(0.1, 90.0, 3000)
-    parts = batches(azimuth, altitude)
-    assert sorted(np.concatenate(parts)) == list(range(3000))
-    assert all(len(set(azimuth[part] // 45.0)) == 1 for part in parts)
+    for strips, most in ((0, BATCH), (50_000, 80), (9_000_000, 1)):
+        parts = batches(azimuth, altitude, strips)
+        assert sorted(np.concatenate(parts)) == list(range(3000))
+        assert all(len(set(azimuth[part] // 45.0)) == 1 for part in parts)
+        assert max(map(len, parts)) == most
+        assert np.array_equal(np.concatenate(parts), np.concatenate(batches(azimuth, altitude)))
     assert batches(np.zeros(0), np.zeros(0)) == []
 
 

@@ -31,8 +31,6 @@ OPEN_VSC = (math.pi / 2.0 + 4.0 / 3.0) * 3.0 / (7.0 * math.pi)
 """Vertical sky component of a wall that nothing stands before: 0.396."""
 HALF_WINDOW_M = 0.5
 """Windows are taken as 1 m high (assumption): a storey counts where the free wall has that much around its middle."""
-PAIRS = 4_000_000
-"""Windows times directions that are looked at at once (100 MB)."""
 
 
 def window_points(walls: Walls, storey_m: Float) -> Walls:
@@ -81,17 +79,14 @@ def vertical_sky_components(view: View, windows: Walls, sky: Sky) -> Float:
     facing, which = np.unique(windows.azimuth_deg, return_inverse=True)
     upright = np.full(len(facing), 90.0)
     luminance = (1.0 + 2.0 * np.sin(np.radians(sky.altitude_deg))) * sky.solid_angle
-    step = max(PAIRS // max(len(windows), 1), 1)
-    for some in batches(sky.azimuth_deg, sky.altitude_deg):
-        for low in range(0, len(some), step):
-            part = some[low : low + step]
-            azimuth, altitude = sky.azimuth_deg[part], sky.altitude_deg[part]
-            weight = cosines(upright, facing, azimuth, altitude) * luminance[part]
-            light = view.on_walls(windows, azimuth, altitude, np.ones(len(part)))
-            for column in range(len(part)):  # one by one: the sums do not depend on how many fit at once
-                of_window = weight[which, column]
-                whole += of_window
-                total += of_window * light[:, column]
+    for some in batches(sky.azimuth_deg, sky.altitude_deg, len(windows)):
+        azimuth, altitude = sky.azimuth_deg[some], sky.altitude_deg[some]
+        weight = cosines(upright, facing, azimuth, altitude) * luminance[some]
+        light = view.on_walls(windows, azimuth, altitude, np.ones(len(some)))
+        for column in range(len(some)):  # one by one: the sums do not depend on how many fit at once
+            of_window = weight[which, column]
+            whole += of_window
+            total += of_window * light[:, column]
     return OPEN_VSC * np.divide(total, whole, out=np.zeros_like(total), where=whole > 0.0)
 
 

@@ -134,12 +134,12 @@ def facades(
         return np.asarray(np.add.reduceat(strips * walls.area_m2[:, None], start, axis=0) / area[:, None])
 
     lit = np.zeros((len(start), len(suns.hours)), np.uint8)
-    for some in batches(suns.azimuth_deg, suns.altitude_deg):
+    for some in batches(suns.azimuth_deg, suns.altitude_deg, len(walls)):
         own = suns.take(some)
         ahead = cosines(upright, facing, own.azimuth_deg, own.altitude_deg) > 0.0
         lit[:, some] = as_bytes(light(own.azimuth_deg, own.altitude_deg, clear[own.month]) * ahead)
     seen = np.empty((len(start), len(sky.solid_angle)), np.float32)
-    for some in batches(sky.azimuth_deg, sky.altitude_deg):
+    for some in batches(sky.azimuth_deg, sky.altitude_deg, len(walls)):
         seen[:, some] = light(sky.azimuth_deg[some], sky.altitude_deg[some], np.full(len(some), clear.mean()))
     return Facades(
         building=walls.building[start],

@@ -184,7 +184,7 @@ def _wall_light(view: View, walls: Walls, suns: Suns, sky: Sky, clear: Float, ou
     seen, whole, size = np.zeros((3, len(buildings) * OCTANTS))
     if len(walls):
         size[group] = np.add.reduceat(area, start)
-        for some in batches(days.azimuth_deg, days.altitude_deg):
+        for some in batches(days.azimuth_deg, days.altitude_deg, len(walls)):
             own = days.take(some)
             weight, light = _strips(view, walls, own.azimuth_deg, own.altitude_deg, clear[own.month])
             weight *= area[:, None]
@@ -192,7 +192,7 @@ def _wall_light(view: View, walls: Walls, suns: Suns, sky: Sky, clear: Float, ou
                 summed = np.add.reduceat(part, start, axis=0)
                 for column, place in enumerate(bins[some]):
                     total[group, place] += summed[:, column]
-        for some in batches(sky.azimuth_deg, sky.altitude_deg):
+        for some in batches(sky.azimuth_deg, sky.altitude_deg, len(walls)):
             through = np.full(len(some), clear.mean())
             weight, light = _strips(view, walls, sky.azimuth_deg[some], sky.altitude_deg[some], through)
             weight *= area[:, None] * sky.solid_angle[some]

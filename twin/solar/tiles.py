@@ -25,8 +25,10 @@ Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
 
-BATCH = 128
-"""Suns of one octant that are swept at once; they share the raster that reaches towards them."""
+BATCH = 256
+"""Most suns of one octant that are swept at once; they share the raster that reaches towards them."""
+PAIRS = 4_000_000
+"""Most strips of wall times suns that are looked at at once (100 MB)."""
 MARGIN = 3
 """Cells around the buildings of a tile that belong to it: where the cells in front of walls lie."""
 ONE_PIECE_CELLS = 50_000_000
@@ -62,12 +64,15 @@ def tiles_of(source: Source, tile_m: float) -> Iterator[Tile]:
         yield Tile(buildings, core if source.extent is None else core.within(source.extent), blocks)
 
 
-def batches(azimuth_deg: Float, altitude_deg: Float) -> list[Int]:
-    """Return the suns in batches of one octant and similar altitude."""
-    octant = np.floor(azimuth_deg % 360.0 / 45.0)
+def batches(azimuth_deg: Float, altitude_deg: Float, strips: int = 0) -> list[Int]:
+    """Return the suns in batches of one octant and similar altitude, always in the same order.
+
+    Where they shine on so many `strips` of wall, batches are smaller: at most `PAIRS` strips and suns.
+    """
+    octant, most = np.floor(azimuth_deg % 360.0 / 45.0), min(BATCH, max(PAIRS // max(strips, 1), 1))
     order = np.lexsort((altitude_deg, octant))
     starts = np.flatnonzero(np.diff(octant[order])) + 1
-    cuts = [np.split(own, range(BATCH, len(own), BATCH)) for own in np.split(order, starts)]
+    cuts = [np.split(own, range(most, len(own), most)) for own in np.split(order, starts)]
     return [part for parts in cuts for part in parts if len(part)]
 
 

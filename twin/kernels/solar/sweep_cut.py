@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.kernels.indices import ix
 from twin.kernels.jit import njit
 from twin.kernels.solar.cut_cells import Float32, Int64
 from twin.kernels.solar.sweep_heights import Roof
-from twin.kernels.solar.sweep_rows import ROWS, cast_row, raise_row, receive_row
+from twin.kernels.solar.sweep_rows import ROWS, light_level
 
 
 class Quarters(NamedTuple):
@@ -128,7 +129,7 @@ def quarter_rows(z, aside, cut, plane, begin, end, first, rows, descending, leve
 
 
 @njit(cache=True)
-def steps(z, aside, cut, plane):  # type: ignore[no-untyped-def]
+def steps_of(z, aside, cut, plane):  # type: ignore[no-untyped-def]
     """Return the quarters by which rays enter a cell higher than they leave it.
 
     Returns
@@ -173,28 +174,67 @@ def steps(z, aside, cut, plane):  # type: ignore[no-untyped-def]
     return start, column, height, rise
 
 
+@njit(cache=True)
+def light_level_quarters(
+    begin: int, rows: int, descending: bool, receiver: np.ndarray, quarters: Quarters, steps: tuple,
+    half: np.ndarray, ways: np.ndarray, place: np.ndarray, aside: np.ndarray, state: np.ndarray, drop: np.float32,
+    lit: np.ndarray,
+) -> None:  # fmt: skip
+    """Do as `light_level_rows` for one sun in a level block with cuts, of `rows` rows from row `begin` on."""
+    z = quarters.z.reshape(4 * ROWS, -1)
+    start, column, height, rise = steps
+    for m in range(rows):
+        r = rows - 1 - m if descending else m
+        i = ix(begin + r)
+        leave, enter = ix(half[i, 1] * ROWS + r), ix((2 + half[i, 2]) * ROWS + r)
+        light_level(i, receiver, z, leave, enter, place[i], aside[i], state, drop, lit, np.uint8(1 << r))
+        e = 4 * (begin + r) + 2 * half[i, 0] + half[i, 1]
+        _climb(start[e], start[e + 1], column, height, rise, ways[i, 0], drop, place[i], state)
+
+
 @njit(cache=True, inline="always")
-def climb(column, height, rise, begin, end, middle, drop, state):  # type: ignore[no-untyped-def]
+def _climb(begin, end, column, height, rise, middle, drop, at, state):  # type: ignore[no-untyped-def]
     """Raise the shadow by the steps of a row, `begin` to `end`."""
     for e in range(begin, end):
-        j = column[e]
+        j = at + column[e]
         a, b = (height[e] + middle * rise[e]) - drop, state[j]
         state[j] = a if a > b else b
 
 
-@njit(cache=True, inline="always")
-def light_quarters(receiver, aside, quarters, r, descending, ways, halves, state, drop, entry, lit, bit):  # type: ignore[no-untyped-def]
-    """Do as `light_suns` in row `r` of a block with cuts, without the steps; `entry` leads to the cell of entry."""
-    far, near = (1, 0) if descending else (0, 1)
-    ahead, leave, enter = 1 if ways[1] < np.float32(0.0) else 0, halves[1], halves[2]
-    receive_row(receiver, aside, ways[0], state, lit, bit)
-    cast_row(
-        quarters.z[0, leave, r], quarters.aside[leave, r], quarters.edge[leave, far, r + 1],
-        quarters.within[leave, far, r + 1], quarters.edge_rise[leave, far, ahead, r + 1], ways, drop, state,
-    )  # fmt: skip
-    if entry != 0:
-        side = 1 if ways[2] < np.float32(0.0) else 0
-        raise_row(
-            quarters.edge[enter, near, r + 1], quarters.within[enter, near, r + 1],
-            quarters.edge_rise[enter, near, side, r + 1], ways[2], drop, entry, state,
-        )  # fmt: skip
+@njit(cache=True)
+def light_quarters(
+    i: int, r: int, descending: bool, receiver: np.ndarray, across: np.ndarray, quarters: Quarters, steps: tuple,
+    half: np.ndarray, ways: np.ndarray, place: np.ndarray, aside: np.ndarray, state: np.ndarray, drop: np.ndarray,
+    lit: np.ndarray,
+) -> None:  # fmt: skip
+    """Do as `light_suns` in row `i`, row `r` of a block with cuts.
+
+    No row is cut out of the grids for a sun: counting references to them would take as long as some hundred cells.
+    """
+    far, near, to, on, off = ix(descending), ix(not descending), ix(r + 1), np.uint8(1 << r), np.uint8(0)
+    z, over, edge, within, rises = quarters.z, quarters.aside, quarters.edge, quarters.within, quarters.edge_rise
+    start, column, height, rise = steps
+    i, r, here, columns = ix(i), ix(r), ix(0), receiver.shape[1]
+    for k in range(len(state)):
+        at, middle, ahead = place[k, i], ways[k, i, 0], abs(ways[k, i, 1])
+        leave, enter = ix(half[k, i, 1]), ix(half[k, i, 2])
+        side, loss, middle_loss = ix(ways[k, i, 1] < np.float32(0.0)), drop[k], np.float32(0.5) * drop[k]
+        for j in range(columns):
+            s, m = state[k, ix(at + j)], z[here, leave, r, ix(j)] - abs(middle * over[leave, r, ix(j)])
+            lit[k, j] |= on if s <= receiver[i, ix(j)] + middle * across[i, ix(j)] else off
+            a = (s if s > m else m) - loss
+            b = (edge[leave, far, to, ix(j)] + ahead * rises[leave, far, side, to, ix(j)]) - (
+                loss * within[leave, far, to, ix(j)] + middle_loss
+            )
+            state[k, ix(at + j)] = a if a > b else b
+        if aside[k, i] != 0:
+            steep, deep, side = abs(ways[k, i, 2]), np.float32(1.5) * loss, ix(ways[k, i, 2] < np.float32(0.0))
+            line, cell = (at, 1) if aside[k, i] > 0 else (at + 1, 0)
+            for j in range(columns - 1):
+                a = state[k, ix(line + j)]
+                b = (edge[enter, near, to, ix(cell + j)] + steep * rises[enter, near, side, to, ix(cell + j)]) + (
+                    loss * within[enter, near, to, ix(cell + j)] - deep
+                )
+                state[k, ix(line + j)] = a if a > b else b
+        e = 4 * np.int64(i) + 2 * half[k, i, 0] + half[k, i, 1]
+        _climb(start[e], start[e + 1], column, height, rise, middle, loss, at, state[k])

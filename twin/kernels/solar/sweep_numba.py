@@ -24,12 +24,12 @@ from twin.kernels.solar.sweep import Float, Float32, Int32, Int64, paths
 from twin.kernels.solar.sweep_cut import (
     batch_halves,
     block_starts,
-    climb,
     first_halves,
+    light_level_quarters,
     light_quarters,
     quarter_buffer,
     quarter_rows,
-    steps,
+    steps_of,
 )
 from twin.kernels.solar.sweep_families import BEAM, CELLS
 from twin.kernels.solar.sweep_grids import crowns_of, grids_along, in_batches, level_blocks
@@ -42,7 +42,6 @@ from twin.kernels.solar.sweep_rows import (
     batch_places,
     fresh,
     label_blocks,
-    light_level_cut,
     light_level_rows,
     light_level_suns,
     light_suns,
@@ -67,8 +66,8 @@ def _count(z, receiver, along, across, level, top, under, blocks, cuts, first, d
     trees = top.size > 0
     state, high, low = fresh(shift.size, columns + extra)
     start, word, of, mask = blocks
-    cut, plane, of_block, all_steps, column, height, rise = cuts
-    step = all_steps[1 if descending else 0]
+    cut, plane, of_block, all_starts, column, height, rise = cuts
+    steps = all_starts[1 if descending else 0], column, height, rise
     quarters = quarter_buffer(columns)
     roof = first_halves(quarters)
     width = (columns + 7) // 8 * 8
@@ -92,24 +91,18 @@ def _count(z, receiver, along, across, level, top, under, blocks, cuts, first, d
                 b * ROWS + r, r + 1, 0, suns, True, receiver, z, across, roof, descending, ways, place, aside, state,
                 drop, lit,
             )  # fmt: skip
-        for turn in range(inside * suns if begin < end else 0):
-            # Level rows stay in the first cache for one sun after the other; a roof does not, but one of its rows does.
-            m, k = (turn % inside, turn // inside) if level[b] else (turn // suns, turn % suns)
+        # Level rows stay in the first cache for one sun after the other; a roof does not, but one of its rows does.
+        for k in range(suns if level[b] and begin < end else 0):
+            light_level_quarters(
+                b * ROWS, inside, descending, receiver, quarters, steps, half[k], ways[k], place[k], aside[k], state[k],
+                drop[k], lit[k],
+            )  # fmt: skip
+        for m in range(inside if begin < end and not level[b] else 0):
             r = inside - 1 - m if descending else m
-            i = b * ROWS + r
-            lines = slice(place[k, i], place[k, i] + columns)
-            if level[b]:
-                light_level_cut(
-                    receiver[i], quarters.z[0, half[k, i, 1], r], quarters.z[1, half[k, i, 2], r], state[k, lines],
-                    drop[k], aside[k, i], lit[k], 1 << r,
-                )  # fmt: skip
-            else:
-                light_quarters(
-                    receiver[i], across[i], quarters, r, descending, ways[k, i], half[k, i], state[k, lines], drop[k],
-                    aside[k, i], lit[k], 1 << r,
-                )  # fmt: skip
-            e = 4 * i + 2 * half[k, i, 0] + half[k, i, 1]
-            climb(column, height, rise, step[e], step[e + 1], ways[k, i, 0], drop[k], state[k, lines])
+            light_quarters(
+                b * ROWS + r, r, descending, receiver, across, quarters, steps, half, ways, place, aside, state, drop,
+                lit,
+            )  # fmt: skip
         for turn in range(inside * suns if trees else 0):
             m, k = turn % inside, turn // inside
             r = inside - 1 - m if descending else m
@@ -233,7 +226,7 @@ def sunlit_cells_numba(
         along, across = grids_along(sideways, *rise[:: -1 if sideways else 1])
         cuts = oriented(cut, cut_plane, cell_m, sideways)
         level = level_blocks(along, across, len(z))
-        cuts = (*cuts, block_starts(*cuts, level), *steps(z, across, *cuts))
+        cuts = (*cuts, block_starts(*cuts, level), *steps_of(z, across, *cuts))
         part = np.zeros((len(these), kinds, receivers), np.int32)
         _count_all(
             len(batches) - 1, z, receiver, along, across, level, top, under, label_blocks(labels), cuts,

@@ -132,26 +132,6 @@ def _light(
         state[j] = a if a > b else b
 
 
-@njit(cache=True, inline="always")
-def light_level_cut(
-    receiver: np.ndarray, z: np.ndarray, entry: np.ndarray, state: np.ndarray, drop: np.float32, aside: int,
-    lit: np.ndarray, bit: int,
-) -> None:  # fmt: skip
-    """Do what `light_suns` does in a row of level cells, with the heights at which rays leave it and enter it."""
-    half, on, off = np.float32(0.5) * drop, np.uint8(bit), np.uint8(0)
-    for j in range(z.size):
-        s = state[j]
-        lit[j] |= on if s <= receiver[j] else off
-        a, b = s - drop, z[j] - half
-        state[j] = a if a > b else b
-    if aside != 0:
-        deep, n = np.float32(1.5) * drop, z.size - 1
-        lines, cells = (state[:n], entry[1:]) if aside > 0 else (state[1:], entry[:n])
-        for j in range(n):
-            a, b = lines[j], cells[j] - deep
-            lines[j] = a if a > b else b
-
-
 @njit(cache=True)
 def light_level_rows(
     begin: int, rows: int, descending: bool, receiver: np.ndarray, z: np.ndarray, place: np.ndarray, aside: np.ndarray,
@@ -164,7 +144,7 @@ def light_level_rows(
     for m in range(rows):
         r = rows - 1 - m if descending else m
         i = ix(begin + r)
-        _light_level(i, receiver, z, place[i], aside[i], state, drop, lit, np.uint8(1 << r))
+        light_level(i, receiver, z, i, i, place[i], aside[i], state, drop, lit, np.uint8(1 << r))
 
 
 @njit(cache=True)
@@ -173,24 +153,28 @@ def light_level_suns(
     state: np.ndarray, drop: np.ndarray, lit: np.ndarray,
 ) -> None:  # fmt: skip
     """Do the same in row `i` for the suns from `begin` to `end` (not included), each with a bit of its own."""
+    row = ix(i)
     for k in range(begin, end):
-        _light_level(
-            ix(i), receiver, z, place[k, i], aside[k, i], state[k], drop[k], lit, np.uint8(1 << (k - begin))
-        )  # fmt: skip
+        bit = np.uint8(1 << (k - begin))
+        light_level(row, receiver, z, row, row, place[k, i], aside[k, i], state[k], drop[k], lit, bit)
 
 
 @njit(cache=True, inline="always")
-def _light_level(
-    i: int, receiver: np.ndarray, z: np.ndarray, at: int, aside: int, state: np.ndarray, drop: np.float32,
-    lit: np.ndarray, on: np.uint8,
+def light_level(
+    i: int, receiver: np.ndarray, z: np.ndarray, leave: int, enter: int, at: int, aside: int, state: np.ndarray,
+    drop: np.float32, lit: np.ndarray, on: np.uint8,
 ) -> None:  # fmt: skip
+    """Set the bit `on` of the cells of row `i` that are lit by one sun, and cast from this row of level cells.
+
+    Rays leave it at the heights of row `leave` of `z` and enter it at those of row `enter`.
+    """
     half, off = np.float32(0.5) * drop, np.uint8(0)
     for j in range(z.shape[1]):
         s = state[ix(at + j)]
         lit[j] |= on if s <= receiver[i, ix(j)] else off
-        a, b = s - drop, z[i, ix(j)] - half
+        a, b = s - drop, z[leave, ix(j)] - half
         state[ix(at + j)] = a if a > b else b
-    _raise_level(i, z, at, aside, state, drop)
+    _raise_level(enter, z, at, aside, state, drop)
 
 
 @njit(cache=True, inline="always")
@@ -214,16 +198,6 @@ def cast_level_suns(
             a, b = state[k, ix(at + j)] - drop[k], z[i, ix(j)] - half
             state[k, ix(at + j)] = a if a > b else b
         _raise_level(ix(i), z, at, aside[k, i], state[k], drop[k])
-
-
-@njit(cache=True)
-def receive_row(
-    receiver: np.ndarray, across: np.ndarray, middle: np.float32, state: np.ndarray, lit: np.ndarray, bit: int
-) -> None:
-    """Set `bit` of the cells of a row that are lit."""
-    on, off = np.uint8(bit), np.uint8(0)
-    for j in range(receiver.size):
-        lit[j] |= on if state[j] <= receiver[j] + middle * across[j] else off
 
 
 @njit(cache=True)
