@@ -9,8 +9,8 @@ Floor: a level cell and sun needs two subtractions, a maximum, a comparison and 
 write) and two rows of heights through the first cache: 0.13 ns there, 0.2 ns in all. Where roofs are tilted four more
 rows of heights, with a product and a sum each, take this to 0.4 and 0.6 ns; these rows are made once per batch, eight
 at a time, for 2.3 ns a cell, which counts where suns are few. Where edges of buildings that are not along the grid
-cut cells all over the city (`twin.kernels.solar.sweep_cut`), both take 0.1 to 0.15 ns more with many suns, and with a
-few dozen 1 to 1.4 ns. `beam_sum` has eight more operations per cell and sun, in rows of upright cells one.
+cut cells all over the city (`twin.kernels.solar.sweep_cut`), both take 0.1 ns more with many suns, and with a few
+dozen 0.2 to 0.8 ns. `beam_sum` has eight more operations per cell and sun, in rows of upright cells one.
 """
 
 from __future__ import annotations
