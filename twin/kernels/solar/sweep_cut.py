@@ -16,7 +16,7 @@ from twin.kernels.indices import ix
 from twin.kernels.jit import njit
 from twin.kernels.solar.cut_cells import Float32, Int64
 from twin.kernels.solar.sweep_heights import Roof
-from twin.kernels.solar.sweep_rows import ROWS, light_level
+from twin.kernels.solar.sweep_rows import ROWS, after_cell, after_entry, light_level
 
 
 class Quarters(NamedTuple):
@@ -218,23 +218,22 @@ def light_quarters(
     for k in range(len(state)):
         at, middle, ahead = place[k, i], ways[k, i, 0], abs(ways[k, i, 1])
         leave, enter = ix(half[k, i, 1]), ix(half[k, i, 2])
-        side, loss, middle_loss = ix(ways[k, i, 1] < np.float32(0.0)), drop[k], np.float32(0.5) * drop[k]
+        side, loss, half_loss = ix(ways[k, i, 1] < np.float32(0.0)), drop[k], np.float32(0.5) * drop[k]
         for j in range(columns):
             s, m = state[k, ix(at + j)], z[here, leave, r, ix(j)] - abs(middle * over[leave, r, ix(j)])
             lit[k, j] |= on if s <= receiver[i, ix(j)] + middle * across[i, ix(j)] else off
-            a = (s if s > m else m) - loss
-            b = (edge[leave, far, to, ix(j)] + ahead * rises[leave, far, side, to, ix(j)]) - (
-                loss * within[leave, far, to, ix(j)] + middle_loss
-            )
-            state[k, ix(at + j)] = a if a > b else b
+            state[k, ix(at + j)] = after_cell(
+                s, m, edge[leave, far, to, ix(j)], ahead, rises[leave, far, side, to, ix(j)],
+                within[leave, far, to, ix(j)], loss, half_loss,
+            )  # fmt: skip
         if aside[k, i] != 0:
             steep, deep, side = abs(ways[k, i, 2]), np.float32(1.5) * loss, ix(ways[k, i, 2] < np.float32(0.0))
             line, cell = (at, 1) if aside[k, i] > 0 else (at + 1, 0)
             for j in range(columns - 1):
-                a = state[k, ix(line + j)]
-                b = (edge[enter, near, to, ix(cell + j)] + steep * rises[enter, near, side, to, ix(cell + j)]) + (
-                    loss * within[enter, near, to, ix(cell + j)] - deep
-                )
-                state[k, ix(line + j)] = a if a > b else b
+                c = ix(cell + j)
+                state[k, ix(line + j)] = after_entry(
+                    state[k, ix(line + j)], edge[enter, near, to, c], steep, rises[enter, near, side, to, c],
+                    within[enter, near, to, c], loss, deep,
+                )  # fmt: skip
         e = 4 * np.int64(i) + 2 * half[k, i, 0] + half[k, i, 1]
         _climb(start[e], start[e + 1], column, height, rise, middle, loss, at, state[k])

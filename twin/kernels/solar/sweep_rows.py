@@ -55,6 +55,20 @@ def _side(way: np.float32) -> int:
     return 1 if way < np.float32(0.0) else 0
 
 
+@njit(cache=True, inline="always")
+def after_cell(s, m, edge, ahead, rise, within, drop, half):  # type: ignore[no-untyped-def]
+    """Return the shadow height `s` after a cell that is `m` high in its middle, and the edge by which rays leave it."""
+    a, b = (s if s > m else m) - drop, (edge + ahead * rise) - (drop * within + half)
+    return a if a > b else b
+
+
+@njit(cache=True, inline="always")
+def after_entry(s, edge, steep, rise, within, drop, deep):  # type: ignore[no-untyped-def]
+    """Return the shadow height `s` after a row that rays enter by an edge of the cell aside."""
+    b = (edge + steep * rise) + (drop * within - deep)
+    return s if s > b else b
+
+
 @njit(cache=True)
 def cast_suns(
     i: int, r: int, z: np.ndarray, across: np.ndarray, roof: Roof, descending: bool, ways: np.ndarray,
@@ -85,8 +99,7 @@ def cast_row(
     half, middle, ahead = np.float32(0.5) * drop, ways[0], abs(ways[1])
     for j in range(z.size):
         s, m = state[j], z[j] - abs(middle * across[j])
-        a, b = (s if s > m else m) - drop, (edge[j] + ahead * rise[j]) - (drop * within[j] + half)
-        state[j] = a if a > b else b
+        state[j] = after_cell(s, m, edge[j], ahead, rise[j], within[j], drop, half)
 
 
 @njit(cache=True)
@@ -128,8 +141,7 @@ def _light(
         s, up = state[j], middle * across[j]
         m = z[j] - abs(up)
         lit[j] |= on if s <= receiver[j] + up else off
-        a, b = (s if s > m else m) - drop, (edge[j] + ahead * rise[j]) - (drop * within[j] + half)
-        state[j] = a if a > b else b
+        state[j] = after_cell(s, m, edge[j], ahead, rise[j], within[j], drop, half)
 
 
 @njit(cache=True)
@@ -210,8 +222,7 @@ def raise_row(
     line, cell = (0, 1) if aside > 0 else (1, 0)
     for n in range(edge.size - 1):
         i, j = ix(line + n), ix(cell + n)
-        a, b = state[i], (edge[j] + steep * rise[j]) + (drop * within[j] - deep)
-        state[i] = a if a > b else b
+        state[i] = after_entry(state[i], edge[j], steep, rise[j], within[j], drop, deep)
 
 
 @njit(cache=True)
