@@ -9,12 +9,12 @@ from twin.kernels.registry import family
 from twin.kernels.traffic import pair_search
 from twin.kernels.traffic.assignment import ARGUMENTS, NAME
 from twin.kernels.traffic.bush import Bushes
-from twin.kernels.traffic.bush_pairs import rest
+from twin.kernels.traffic.bush_pairs import rest, rest_again, saving
 from twin.kernels.traffic.bush_sweep import Links
 from twin.kernels.traffic.equilibrium import Problem, solve
 from twin.kernels.traffic.equilibrium_steps import load
 from twin.kernels.traffic.link_cost import NO_CURVES
-from twin.kernels.traffic.pair_search import ROOM, Pairs, find_pairs
+from twin.kernels.traffic.pair_search import ROOM, Pairs, exchanged, find_pairs
 
 
 @pytest.fixture
@@ -64,6 +64,54 @@ def test_members_walk_the_links_of_their_pair(state: tuple[Bushes, Links]) -> No
                 assert np.array_equal(head[1:], bushes.tail[b, way[:-1]])
             seen.append(m)
     assert sorted(seen) == list(range(len(pairs.bush)))
+
+
+def contents(pairs: Pairs) -> dict[tuple[int, ...], tuple[list[tuple[int, ...]], np.ndarray]]:
+    """Return bushes and arcs of the members, and the reserves, by class and links."""
+    found = {}
+    for i in range(len(pairs.group)):
+        key = (
+            pairs.group[i],
+            pairs.start[2 * i + 1] - pairs.start[2 * i],
+            *pairs.link[slice(*pairs.start[2 * i :: 2][:2])],
+        )
+        arcs = [(pairs.bush[m], *pairs.arc[slice(*pairs.arc_start[2 * m :: 2][:2])]) for m in members(pairs, i)]
+        found[key] = sorted(arcs), pairs.reserve[i]
+    return found
+
+
+@pytest.mark.parametrize("every", [2, 1, 1000])
+def test_pairs_of_some_bushes_are_exchanged(state: tuple[Bushes, Links], every: int) -> None:
+    """Pairs found before flow moved, with new ones for some bushes or for all: what is kept has the flow of now."""
+    bushes, links = state
+    rows = np.arange(len(bushes.group))
+    some, excess = rows[::every], np.zeros(len(rows))
+    old = find_pairs(rows, bushes, links, excess)
+    rest(rows, bushes, links, np.zeros(len(rows), np.bool_), 0.0, 1)
+    new = find_pairs(some, bushes, links, excess)
+    both, before, after = contents(exchanged(old, new, some, bushes)), contents(old), contents(new)
+    assert len(both) > 2
+    for key in both.keys() | before.keys() | after.keys():
+        kept = [m for m in before.get(key, ([], None))[0] if m[0] not in some]
+        assert (sorted(kept + after.get(key, ([], None))[0])) == both.get(key, ([], None))[0]
+    for key, (found, reserve) in both.items():
+        cut = [[bushes.flow[m[0], list(m[1:])][a:b].min() for m in found] for a, b in ((0, key[1]), (key[1], None))]
+        np.testing.assert_allclose(reserve, np.sum(cut, axis=1), rtol=1e-12)
+
+
+def test_rest_again_needs_no_search(state: tuple[Bushes, Links]) -> None:
+    bushes, links = state
+    rows, moved = np.arange(len(bushes.group)), np.zeros(len(bushes.group), np.bool_)
+    ends = [net_flow(bushes, b) for b in rows]
+    pairs = find_pairs(rows, bushes, links, np.zeros(len(rows)))
+    before = saving(pairs, links)
+    assert before > 0.0
+    rest_again(pairs, bushes, links, moved, 100.0 * before)
+    assert not moved.any() and saving(pairs, links) == before
+    rest_again(pairs, bushes, links, moved, 0.0)
+    assert moved.any() and saving(pairs, links) < 0.05 * before
+    for b in rows:
+        np.testing.assert_allclose(net_flow(bushes, b), ends[b], atol=1e-9 * bushes.flow[b, : bushes.size[b, 1]].max())
 
 
 def test_lists_grow_as_often_as_needed(state: tuple[Bushes, Links]) -> None:

@@ -37,7 +37,7 @@ def test_progress_restores_patience() -> None:
 def test_what_joint_steps_cost_grows_with_the_arcs(bushes: int, worth: int) -> None:
     """Up to `WORK` arc visits they get what a round costs; above, they make `FEWEST` cycles all the same."""
     arcs = worth * WORK // FEWEST // bushes
-    rows = make_bushes(np.zeros((bushes, 2), np.int64), 2, 1, np.uint16)
+    rows = make_bushes(np.zeros((bushes, 2), np.int64), 2, 1, np.int32)
     rows.size[:] = 1
     rows.first[:, 1] = arcs
     assert rounds_worth(rows) == worth

@@ -65,10 +65,10 @@ def origins_of(demand: np.ndarray) -> np.ndarray:
 def make_bushes(group: np.ndarray, nodes: int, arcs: int, number: Any) -> Bushes:
     """Return empty bushes for `group` [bushes, 2], with room for so many nodes and arcs each.
 
-    Nodes, positions and links are numbers of type `number` (see `number_of`). All rows lie in one block of memory,
+    Nodes, positions, arcs and links are of type `number` (see `number_of`). All rows lie in one block of memory,
     which the system's allocator more often has at hand than many: fresh memory costs more than what is written to it.
     """
-    n, widths, numbers = len(group), (arcs, nodes + 1, arcs, arcs, nodes), (np.float64, np.int32, *(number,) * 3)
+    n, widths, numbers = len(group), (arcs, nodes + 1, arcs, arcs, nodes), (np.float64, *(number,) * 4)
     ends = np.cumsum([0, *(-(-n * w * np.dtype(d).itemsize // 8) for w, d in zip(widths, numbers, strict=True))])
     block = np.empty(ends[-1])
     flow, first, tail, link, node = (

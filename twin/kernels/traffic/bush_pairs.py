@@ -198,11 +198,11 @@ def _apply(part: float, shift: np.ndarray, pairs: Pairs, bushes: Bushes, moved: 
     return able
 
 
-def rest(rows: np.ndarray, bushes: Bushes, links: Links, moved: np.ndarray, wanted: float, finds: int) -> None:
+def rest(rows: np.ndarray, bushes: Bushes, links: Links, moved: np.ndarray, wanted: float, finds: int) -> Pairs:
     """Shift flow within the bushes `rows` until they could save little more by it.
 
     Pairs are searched for `finds` times at most; `wanted` is what may remain in the end, of all the network could save.
-    Sets `moved` [bushes] where a bush has changed.
+    Sets `moved` [bushes] where a bush has changed. Returns the pairs last found.
     """
     excess, first = np.zeros(len(bushes.group)), 0.0
     for search in range(finds):
@@ -211,4 +211,23 @@ def rest(rows: np.ndarray, bushes: Bushes, links: Links, moved: np.ndarray, want
         first = within if search == 0 else first
         if within <= max(WITHIN * wanted, REST * first):
             break
-        equalise(pairs, bushes, links, moved, max(0.5 * WITHIN * wanted, 0.2 * REST * within), STEPS)
+        equalise(pairs, bushes, links, moved, _left(wanted, within), STEPS)
+    return pairs
+
+
+def rest_again(pairs: Pairs, bushes: Bushes, links: Links, moved: np.ndarray, wanted: float) -> None:
+    """Shift flow over `pairs`, without a search; see `rest`."""
+    within = saving(pairs, links)
+    if within > WITHIN * wanted:
+        equalise(pairs, bushes, links, moved, _left(wanted, within), STEPS)
+
+
+def _left(wanted: float, within: float) -> float:
+    """Return what pairs may save in the end that could save `within`."""
+    return max(0.5 * WITHIN * wanted, 0.2 * REST * within)
+
+
+@njit(cache=True)
+def saving(pairs: Pairs, links: Links) -> float:
+    """Return what the pairs could save."""
+    return _costs(pairs, links, np.empty(len(pairs.group)), np.empty(len(pairs.group)))

@@ -80,6 +80,8 @@ def _enter(
                 following[n], entering[place[v]] = -1, n
             lacks[v] = 0
             lack -= 1
+            if lack == 0:
+                break
     return lack == 0
 
 

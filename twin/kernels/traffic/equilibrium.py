@@ -31,6 +31,7 @@ from twin.kernels.traffic.equilibrium_steps import (
     settle_and_load,
     start_all,
     sweeps,
+    without,
 )
 from twin.kernels.traffic.first_flows import spread
 from twin.kernels.traffic.hierarchy import build_hierarchy, first_passed
@@ -121,12 +122,15 @@ def _make_bushes(demand: np.ndarray, nodes: int, n_links: int) -> Bushes:
     return make_bushes(origins_of(demand), nodes, arcs, number_of(nodes, n_links))
 
 
-def _met_before(problem: Problem, start: Solution, desire: Desire) -> np.ndarray:
-    """Return the demand that a warm start holds at first: elastic demand as it was, all other as it is now."""
+def _met_before(problem: Problem, start: Solution, desire: Desire, all_reached: bool) -> np.ndarray:
+    """Return the demand that a warm start holds at first: elastic demand as it was, all other as it is now.
+
+    `all_reached`: whether there was a way between all zones in `start`.
+    """
     met = problem.demand
     if desire.response.size:
         met = np.where((desire.response == 0.0) | (met == 0.0), met, start.od_flow)
-    return met if start.skim.max(initial=0.0) < np.inf else np.where(np.isfinite(start.skim), met, 0.0)
+    return met if all_reached else np.where(np.isfinite(start.skim), met, 0.0)
 
 
 def _links(problem: Problem, fixed: np.ndarray) -> Links:
@@ -145,7 +149,7 @@ def _desire(problem: Problem) -> Desire:
     pivot = response = np.zeros((len(problem.demand), 0, 0))
     if problem.pivot is not None and problem.response is not None and problem.response.any():
         pivot, response = problem.pivot, problem.response
-    return Desire(problem.demand.copy(), pivot, response, problem.outside_leg, problem.demand.copy())
+    return Desire(problem.demand, pivot, response, problem.outside_leg, problem.demand.copy())
 
 
 def solve(
@@ -168,7 +172,7 @@ def solve(
     start : Solution, optional
         Of a problem with the same links and nodes; costs, closures and demand may differ.
     progress : callable, optional
-        Called with the round and its gap; where links are closed that were in use, from round 1 on.
+        Called with the round and its gap.
     room : Room, optional
         Made of the bushes of `start`, for many problems that differ from that of `start` by closures alone. The next
         call overwrites the bushes of the solution.
@@ -209,14 +213,15 @@ def _before(
     if start is None:
         bushes = _make_bushes(desire.demand, len(problem.link_start) - 1, len(problem.link_head))
         return State(bushes, net, links, desire, link_flow, skim), np.arange(len(bushes.group))
+    all_reached = bool(start.skim.max(initial=0.0) < np.inf)
     if room is not None:
         bushes, fresh = room.restored(), np.empty(0, np.int64)
     else:
         lost = np.zeros(desire.demand.shape[:2], np.bool_)
-        if start.skim.max(initial=0.0) == np.inf:
+        if not all_reached:
             lost = (np.isinf(start.skim) & (problem.demand > 0.0)).any(axis=2)
         bushes, fresh = adopt(start.bushes, desire.demand, (start.closed & ~closed).any(axis=1), lost)
-    met = _met_before(problem, start, desire)
+    met = _met_before(problem, start, desire, all_reached)
     if met is not problem.demand:
         desire.met[:] = met
     if len(fresh) > 0 or len(bushes.group) != len(start.bushes.group):
@@ -272,10 +277,10 @@ def _warm(
     if changed.any():
         rows = np.flatnonzero(changed)
         settle_and_load(rows, s.bushes, s.desire.met, s.link_flow, s.links)
-    bushes, moved, gap, done = warm_rounds(s, newly, target_gap, max_rounds, progress)
+    s, moved, gap, done = warm_rounds(s, newly, target_gap, max_rounds, progress)
     if done == 0 and np.allclose(s.skim, start.skim, rtol=ROUNDING, atol=0.0):
         s.skim[:] = start.skim
-    return s._replace(bushes=bushes), moved | changed, gap, done
+    return s, moved | changed, gap, done
 
 
 class Stop(NamedTuple):
@@ -315,7 +320,9 @@ def _rounds(
         gap, detours = (excess / paid, float(found[:, 2].sum()) / paid) if paid > 0.0 else (0.0, 0.0)
         if stop.progress:
             stop.progress(done, gap)
-        if _cut_off(skim, desire, stop.limit, bushes.group[rows]):
+        lost = _cut_off(skim, desire, stop.limit, bushes.group[rows])
+        if lost.any():
+            desire = without(desire, lost)
             continue
         if len(rows) == len(every) and (gap <= stop.target_gap or done == stop.max_rounds):
             break
@@ -338,7 +345,7 @@ def _rounds(
             whole = (done, excess)
         if aside:
             rows = next_rows(rows, found[:, 0], done - whole[0] < ALONE and excess > ALONE_TO * whole[1])
-    return s._replace(bushes=bushes), gap, done
+    return s._replace(bushes=bushes, desire=desire), gap, done
 
 
 def _users(bushes: Bushes, newly: np.ndarray) -> np.ndarray:
@@ -353,16 +360,13 @@ def _users(bushes: Bushes, newly: np.ndarray) -> np.ndarray:
     )
 
 
-def _cut_off(skim: np.ndarray, desire: Desire, limit: float, groups: np.ndarray) -> bool:
-    """Drop the demand between places that a closure has cut off; return whether there was any."""
-    if limit == np.inf:
-        return False
-    lost = np.zeros(skim.shape, bool)
-    lost[groups[:, 0], groups[:, 1]] = skim[groups[:, 0], groups[:, 1]] >= limit
-    lost &= (desire.met > 0.0) & ~np.eye(skim.shape[1], dtype=bool)
-    desire.met[lost] = 0.0
-    desire.demand[lost] = 0.0
-    return bool(lost.any())
+def _cut_off(skim: np.ndarray, desire: Desire, limit: float, groups: np.ndarray) -> np.ndarray:
+    """Return the demand that a closure has cut off, of the classes and origins `groups`: bool, as `skim`."""
+    lost = np.zeros(skim.shape if limit < np.inf else 0, bool)
+    if lost.size:
+        lost[groups[:, 0], groups[:, 1]] = skim[groups[:, 0], groups[:, 1]] >= limit
+        lost &= (desire.met > 0.0) & ~np.eye(skim.shape[1], dtype=bool)
+    return lost
 
 
 def _gap_of_skims(ways: Ways, links: Links, met: np.ndarray, link_flow: np.ndarray, skim: np.ndarray) -> float:

@@ -234,6 +234,12 @@ def fill_skims(
                 skim[k, origin] = best[:zones]
 
 
+def without(desire: Desire, lost: np.ndarray) -> Desire:
+    """Return the demand laws without the trips that are `lost` [classes, zones, zones]; none of them is met."""
+    desire.met[lost] = 0.0
+    return desire._replace(demand=np.where(lost, 0.0, desire.demand))
+
+
 @njit(cache=True)
 def cost_paid(link_flow: np.ndarray, links: Links) -> float:
     """Return the generalised cost of all flow [classes, links]; closed links without any count nothing."""
@@ -246,15 +252,21 @@ def cost_paid(link_flow: np.ndarray, links: Links) -> float:
 
 
 @njit(cache=True)
+def least_of(met: np.ndarray, skim: np.ndarray) -> float:
+    """Return what the demand met [zones] of one origin pays on cheapest paths."""
+    total = dot(met, skim)
+    if np.isnan(total):  # nobody goes where no way leads: zero times infinity
+        total = 0.0
+        for z in range(len(met)):
+            total += met[z] * skim[z] if met[z] > 0.0 else 0.0
+    return total
+
+
+@njit(cache=True)
 def least_cost(met: np.ndarray, skim: np.ndarray) -> float:
     """Return what the demand met [classes, zones, zones] pays on cheapest paths."""
     total = 0.0
     for k in range(len(met)):
         for o in range(met.shape[1]):
-            row = dot(met[k, o], skim[k, o])
-            if np.isnan(row):  # nobody goes where no way leads: zero times infinity
-                row = 0.0
-                for z in range(met.shape[2]):
-                    row += met[k, o, z] * skim[k, o, z] if met[k, o, z] > 0.0 else 0.0
-            total += row
+            total += least_of(met[k, o], skim[k, o])
     return total

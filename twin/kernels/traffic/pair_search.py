@@ -200,6 +200,15 @@ def _some(
     return group[some], starts, links, key[some]
 
 
+@njit(cache=True, inline="always")
+def _key(group: int, link: np.ndarray, at: int, end: int) -> np.uint64:
+    """Return the hash of a class and the links from `at` to `end`."""
+    hashed = np.uint64(group)
+    for n in range(at, end):
+        hashed = (hashed ^ np.uint64(link[ix(n)])) * PRIME
+    return hashed
+
+
 @njit(cache=True)
 def _pairs_with(m: Members, bushes: Bushes) -> PartPairs:
     """Return the pairs that have these members."""
@@ -213,11 +222,9 @@ def _pairs_with(m: Members, bushes: Bushes) -> PartPairs:
         group[member] = bushes.group[b, 0]
         least[member, 0] = _least(flow, m.arc, at, middle)
         least[member, 1] = _least(flow, m.arc, middle, end)
-        hashed = np.uint64(group[member])
         for n in range(at, end):
             link[ix(n)] = on[ix(m.arc[ix(n)])]
-            hashed = (hashed ^ np.uint64(on[ix(m.arc[ix(n)])])) * PRIME
-        key[member] = hashed
+        key[member] = _key(group[member], link, at, end)
     first, pair = _distinct(group, m.start, link, key)
     group, start, link, key = _some(first, group, m.start, link, key)
     return PartPairs(group, start, link, key, pair, m.bush, m.start, m.arc, least)
@@ -227,6 +234,12 @@ def _pairs_with(m: Members, bushes: Bushes) -> PartPairs:
 def _found(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> PartPairs:
     """Return the pairs of the bushes `rows`: one call, since handing over members takes as long as some bushes."""
     return _pairs_with(_members(rows, bushes, links, excess), bushes)
+
+
+@njit(cache=True)
+def _found_alone(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Pairs:
+    """Return all pairs where one thread finds them: one call, as for `_found`."""
+    return _pairs_of(_pairs_with(_members(rows, bushes, links, excess), bushes))
 
 
 @over_threads
@@ -243,7 +256,7 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
     """
     count = min(thread_count(), len(rows), len(rows) * bushes.node.shape[1] // LEAST)
     if count < 2:
-        return _pairs_of(_found(rows, bushes, links, excess))
+        return _found_alone(rows, bushes, links, excess)
     found: list[PartPairs] = [PartPairs(*(np.empty(0),) * 9)] * count
     ends = [len(rows) * i // count for i in range(count + 1)]
     parts = [rows[first:last] for first, last in itertools.pairwise(ends)]
@@ -308,3 +321,27 @@ def _least(flow: np.ndarray, arc: np.ndarray, start: int, end: int) -> float:
     for n in range(start, end):
         least = min(least, flow[ix(arc[ix(n)])])
     return least
+
+
+@njit(cache=True)
+def exchanged(pairs: Pairs, others: Pairs, rows: np.ndarray, bushes: Bushes) -> Pairs:
+    """Return `pairs` and `others` as they are now, where the bushes `rows` are no longer in `pairs` but in `others`."""
+    gone, most = np.zeros(len(bushes.group), np.bool_), len(pairs.bush) + len(others.bush)
+    bush, start = np.empty(most, np.int32), np.zeros(2 * most + 1, np.int64)
+    arc, count = np.empty(len(pairs.arc) + len(others.arc), pairs.arc.dtype), 0
+    gone[rows] = True
+    for old in (pairs, others):
+        for m in range(len(old.bush)):
+            if gone[old.bush[m]]:
+                continue
+            at, end, to = old.arc_start[2 * m], old.arc_start[2 * m + 2], start[2 * count]
+            for n in range(end - at):
+                arc[ix(to + n)] = old.arc[ix(at + n)]
+            bush[count], start[2 * count + 1], start[2 * count + 2] = (
+                old.bush[m],
+                to + old.arc_start[2 * m + 1] - at,
+                to + end - at,
+            )
+            count += 1
+        gone[rows] = False
+    return _pairs_of(_pairs_with(Members(bush[:count], start[: 2 * count + 1], arc[: start[2 * count]]), bushes))

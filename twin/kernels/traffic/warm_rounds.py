@@ -1,9 +1,9 @@
-"""Rounds of a warm start: look at all bushes, but renew only those that lack a shorter way.
+"""Rounds of a warm start: look at all bushes, but renew only those that pay too much.
 
 A change in one street leaves most bushes as they are. Least costs between all zones come from a contraction hierarchy
-(`skim`), which is far cheaper than renewing every bush; they tell which bushes lack ways and how far all are from the
-equilibrium. Flow moves over pairs of ways (`bush_pairs`). `equilibrium` drives this, and goes on in its own way where
-these rounds come to nothing.
+(`skim`), which is far cheaper than renewing every bush; they tell what each bush pays above them, and with that how far
+all are from the equilibrium. Flow moves over pairs of ways (`bush_pairs`), which bushes that are not renewed keep from
+round to round. `equilibrium` drives this, and goes on in its own way where these rounds come to nothing.
 """
 
 from __future__ import annotations
@@ -13,14 +13,24 @@ from typing import NamedTuple
 
 import numpy as np
 
+from twin.kernels.dot import dot
 from twin.kernels.indices import ix
 from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads_from
-from twin.kernels.traffic.bush import LIGHT, Bushes, Net, copy_part, nodes_each
-from twin.kernels.traffic.bush_pairs import rest
+from twin.kernels.traffic.bush import LIGHT, Bushes, Net, nodes_each
+from twin.kernels.traffic.bush_pairs import rest, rest_again
 from twin.kernels.traffic.bush_reroute import reroute_all, users
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
-from twin.kernels.traffic.equilibrium_steps import cost_paid, least_cost, load, renew_all, settle_and_load
+from twin.kernels.traffic.equilibrium_steps import (
+    cost_paid,
+    least_cost,
+    least_of,
+    load,
+    renew_all,
+    settle_and_load,
+    without,
+)
+from twin.kernels.traffic.pair_search import Pairs, exchanged, find_pairs
 from twin.kernels.traffic.warm_adopt import grow
 from twin.kernels.traffic.zone_skims import Ways, fill_zone_skims, ways_of
 
@@ -28,11 +38,10 @@ BLOCKED = 1e12  # minutes; what a warm start charges on links that were open, un
 SWEEPS = 2  # over the bushes that used a closed link
 REROUTES = 40  # most renewals until nobody is left on a closed link
 IGNORE = 0.03  # shortcuts that save less than this part of the last gap wait
-LEAVE = 0.02  # bushes that lack no more than this part of what all lack wait
-CLOSE, NEAR = 0.3, 100.0  # or than this part of the target, where all lack no more than so many times that
-FINDS, FINDS_ALL = 3, 1  # most searches for pairs in a round, among the bushes renewed and among all
+LEAVE = 0.05  # bushes that could save no more than this part of what all could wait
+CLOSE, NEAR = 0.5, 100.0  # or than this part of the target, where all could save no more than so many times that
+FINDS = 2  # most searches for pairs among the bushes renewed in a round
 SLOW, PATIENCE = 0.5, 4  # rounds that leave more than this part of the gap, before others go on
-FIRST_GAP = 1e-4  # what a closure is taken to make of it, until skims tell
 
 
 @njit(cache=True)
@@ -83,68 +92,25 @@ def _sweep_rows(rows: np.ndarray, bushes: Bushes, links: Links, desire: Desire, 
             sweep_bush(0, bushes.group[b, 0], bushes.group[b, 1], hot, links, desire, reach)
 
 
-@njit(cache=True)
-def _look_at(
-    b: int, bushes: Bushes, cost: np.ndarray, met: np.ndarray, skim: np.ndarray, low: np.ndarray
-) -> tuple[float, float]:
-    """Return what the flow of bush `b` could save within it, and what the cheapest ways outside it would add.
-
-    The rows `met` and `skim` end with zeros for all nodes that are no zones; `low` (by position) is scratch space.
-    """
-    node, first, tail, link, flow = bushes.node[b], bushes.first[b], bushes.tail[b], bushes.link[b], bushes.flow[b]
-    live, meeting = bushes.size[b, 0], bushes.size[b, 2]
-    within, beyond, other = 0.0, 0.0, len(met) - 1
-    low[0] = 0.0
-    for p in range(1, meeting):
-        s, e = ix(first[p]), ix(first[p + 1])
-        if e == s + 1:
-            low[p] = low[ix(tail[s])] + cost[ix(link[s])]
-            continue
-        least = np.inf
-        for a in range(s, e):
-            way = low[ix(tail[a])] + cost[ix(link[a])]
-            least = way if way < least else least
-        low[p] = least
-        for a in range(s, e):
-            if flow[a] > 0.0:
-                within += flow[a] * (low[ix(tail[a])] + cost[ix(link[a])] - least)
-    for p in range(1, meeting):
-        z = ix(min(node[p], other))
-        more = low[p] - skim[z]
-        beyond += met[z] * (more if more > 0.0 else 0.0)
-    for p in range(max(1, meeting), live):  # one arc into each
-        a, z = ix(first[p]), ix(min(node[p], other))
-        low[p] = low[ix(tail[a])] + cost[ix(link[a])]
-        more = low[p] - skim[z]
-        beyond += met[z] * (more if more > 0.0 else 0.0)
-    if np.isnan(beyond):  # nobody goes where no way leads: zero times infinity
-        beyond = 0.0
-        for p in range(1, live):
-            z = min(node[p], other)
-            if met[z] > 0.0:
-                beyond += met[z] * max(0.0, low[p] - skim[z])
-    return within, beyond
-
-
 @over_threads_from(LIGHT, nodes_each)
 @njit(cache=True, nogil=True)
 def _look(
-    begin: int, end: int, bushes: Bushes, links: Links, met: np.ndarray, skim: np.ndarray, found: np.ndarray
+    begin: int, end: int, bushes: Bushes, links: Links, met: np.ndarray, skim: np.ndarray, excess: np.ndarray
 ) -> None:
-    """Fill `found` [bushes, 2] with what each could save within itself, and on cheapest ways outside it."""
-    low, zones = np.empty(bushes.node.shape[1]), met.shape[2]
-    trips, least = np.zeros(zones + 1), np.zeros(zones + 1)
+    """Fill `excess` [bushes] with what each pays more than its trips would on cheapest ways."""
+    charged = np.empty(bushes.tail.shape[1])
     for b in range(begin, end):
         k, origin = bushes.group[b]
-        copy_part(zones, met[k, origin], trips)
-        copy_part(zones, skim[k, origin], least)
-        found[b] = _look_at(b, bushes, links.cost[k], trips, least, low)
+        cost, link, arcs = links.cost[k], bushes.link[b], ix(bushes.first[b, bushes.size[b, 0]])
+        for a in range(arcs):
+            charged[a] = cost[ix(link[a])]
+        excess[b] = max(0.0, dot(bushes.flow[b, :arcs], charged[:arcs]) - least_of(met[k, origin], skim[k, origin]))
 
 
-def _lacking(beyond: np.ndarray, allowed: float) -> np.ndarray:
-    """Return the fewest bushes without which the others lack no more than `allowed`."""
-    order = np.argsort(beyond, kind="stable")
-    waiting = int(np.searchsorted(np.cumsum(beyond[order]), allowed, side="right"))
+def _lacking(excess: np.ndarray, allowed: float) -> np.ndarray:
+    """Return the fewest bushes without which the `excess` [bushes] of the others is no more than `allowed`."""
+    order = np.argsort(excess, kind="stable")
+    waiting = int(np.searchsorted(np.cumsum(excess[order]), allowed, side="right"))
     return np.sort(order[waiting:])
 
 
@@ -180,20 +146,19 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> np.ndarray:
     return used
 
 
-def _drop_lost(s: State, newly: np.ndarray, ways: Ways, moved: np.ndarray) -> None:
+def _drop_lost(s: State, newly: np.ndarray, ways: Ways, moved: np.ndarray) -> State:
     """Drop the demand between places that closing `newly` [classes, links] cuts off; mark its bushes in `moved`."""
     if not no_way_round(newly, s.links.cost, 0.5 * BLOCKED, s.net):
-        return
-    desire = s.desire
+        return s
     fill_zone_skims(ways, np.where(newly, np.inf, s.links.cost), s.skim)
-    lost = np.isinf(s.skim) & (desire.met > 0.0) & ~np.eye(len(ways.zones), dtype=bool)
+    lost = np.isinf(s.skim) & (s.desire.met > 0.0) & ~np.eye(len(ways.zones), dtype=bool)
     if lost.any():
-        desire.met[lost] = 0.0
-        desire.demand[lost] = 0.0
+        s = s._replace(desire=without(s.desire, lost))
         group = s.bushes.group
         moved |= lost.any(axis=2)[group[:, 0], group[:, 1]]
         rows = np.flatnonzero(moved)
         settle_and_load(rows, s.bushes, s.desire.met, s.link_flow, s.links)
+    return s
 
 
 def _paid(s: State) -> float:
@@ -207,21 +172,21 @@ def _paid(s: State) -> float:
 
 def _renew_some(
     s: State, rows: np.ndarray, tolerance: float, allowed: float, wanted: float, moved: np.ndarray
-) -> State:  # fmt: skip
-    """Renew the bushes `rows` and move flow within them, unless they could save no more than `allowed`."""
+) -> tuple[State, Pairs]:  # fmt: skip
+    """Renew the bushes `rows` and move flow within them, if they could save more than `allowed`; return their pairs."""
     found = np.zeros((len(moved), 3))
     renew_all(len(rows), rows, s.bushes, s.net, s.links, s.desire, tolerance, s.skim, found, False)
     if found[:, 1].max() > s.bushes.tail.shape[1]:
         s = s._replace(bushes=grow(s.bushes, min(len(s.links.flow), int(1.2 * found[:, 1].max()))))
     if float(found[:, 0].sum()) > allowed:
-        rest(rows, s.bushes, s.links, moved, wanted, FINDS)
-    return s
+        return s, rest(rows, s.bushes, s.links, moved, wanted, FINDS)
+    return s, find_pairs(rows, s.bushes, s.links, found[:, 0])
 
 
 def warm_rounds(
     s: State, newly: np.ndarray, target_gap: float, max_rounds: int, progress: Callable[[int, float], None] | None
-) -> tuple[Bushes, np.ndarray, float, int]:
-    """Bring the bushes to the equilibrium of fixed demand; return them, which have changed, the gap and the rounds.
+) -> tuple[State, np.ndarray, float, int]:
+    """Bring bushes to the equilibrium of fixed demand; return the state, the bushes changed, the gap and the rounds.
 
     Stops short of `target_gap` where that goes slowly. Flows, times and skims are then those of the gap.
 
@@ -234,39 +199,38 @@ def warm_rounds(
     target_gap, max_rounds, progress
         As for `equilibrium.solve`.
     """
-    links = s.links
-    every, moved = np.arange(len(s.bushes.group)), np.zeros(len(s.bushes.group), np.bool_)
-    found = np.zeros((len(every), 2))
+    links, every, moved = s.links, np.arange(len(s.bushes.group)), np.zeros(len(s.bushes.group), np.bool_)
     ways = ways_of(s.net.start.tobytes(), s.net.head.tobytes(), s.net.first_thru, s.skim.shape[1])
-    rows = every[:0]
+    pairs: Pairs | None = None
     if newly.any():
-        _drop_lost(s, newly, ways, moved)
-        rows = _leave_closed(s, newly, moved)
-    gap, last, slow, done = FIRST_GAP, np.inf, 0, 0
-    allowed = LEAVE * FIRST_GAP * _paid(s)
+        s = _drop_lost(s, newly, ways, moved)
+        left = _leave_closed(s, newly, moved)
+        if len(left) > 0:
+            wanted = target_gap * _paid(s)
+            rest(left, s.bushes, links, moved, wanted, 1)
+            pairs = rest(every, s.bushes, links, moved, wanted, 1)
+    last, slow, done, excesses = np.inf, 0, 0, np.zeros(len(every))
     while True:
         paid = _paid(s)
         wanted = target_gap * paid
-        if done > 0 or len(rows) == 0 or max_rounds == 0:  # else first come those that left a closed link
-            fill_zone_skims(ways, np.where(newly, np.inf, links.cost), s.skim)
-            excess = paid - least_cost(s.desire.met, s.skim)
-            if abs(excess) > wanted:
-                _look(len(every), s.bushes, links, s.desire.met, s.skim, found)
-                excess = float(found.sum())
-            gap = max(0.0, excess / paid) if paid > 0.0 else 0.0
-            if progress:
-                progress(done, gap)
-            slow += gap > SLOW * last
-            if gap <= target_gap or done == max_rounds or slow > PATIENCE:
-                break
-            beyond = float(found[:, 1].sum())
-            allowed = CLOSE * wanted if beyond <= NEAR * wanted else LEAVE * beyond
-            last, rows = gap, _lacking(found[:, 1], allowed)
-            moved[rows] = True
+        fill_zone_skims(ways, np.where(newly, np.inf, links.cost), s.skim)
+        excess = paid - least_cost(s.desire.met, s.skim)
+        gap = max(0.0, excess / paid) if paid > 0.0 else 0.0
+        if progress:
+            progress(done, gap)
+        slow += gap > SLOW * last
+        if gap <= target_gap or done == max_rounds or slow > PATIENCE:
+            break
+        _look(len(every), s.bushes, links, s.desire.met, s.skim, excesses)
+        allowed = CLOSE * wanted if excess <= NEAR * wanted else LEAVE * excess
+        last, rows = gap, _lacking(excesses, allowed)
+        moved[rows] = True
+        s, renewed = _renew_some(s, rows, IGNORE * gap, allowed, wanted, moved)
+        if pairs is None:
+            pairs = rest(every, s.bushes, links, moved, wanted, 1)
         else:
-            rest(rows, s.bushes, links, moved, wanted, 1)
-        s = _renew_some(s, rows, IGNORE * gap, allowed, wanted, moved)
-        rest(every, s.bushes, links, moved, wanted, FINDS_ALL)
+            pairs = exchanged(pairs, renewed, rows, s.bushes)
+            rest_again(pairs, s.bushes, links, moved, wanted)
         done += 1
     load(s.bushes, s.link_flow, links)
-    return s.bushes, moved, gap, done
+    return s, moved, gap, done
