@@ -101,10 +101,10 @@ def _look(
     charged = np.empty(bushes.tail.shape[1])
     for b in range(begin, end):
         k, origin = bushes.group[b]
-        cost, link, arcs = links.cost[k], bushes.link[b], ix(bushes.first[b, bushes.size[b, 0]])
+        cost, link, flow, arcs = links.cost[k], bushes.link[b], bushes.flow[b], ix(bushes.first[b, bushes.size[b, 0]])
         for a in range(arcs):
-            charged[a] = cost[ix(link[a])]
-        excess[b] = max(0.0, dot(bushes.flow[b, :arcs], charged[:arcs]) - least_of(met[k, origin], skim[k, origin]))
+            charged[a] = cost[ix(link[a])] if flow[a] > 0.0 else 0.0  # zero times infinity on closed links
+        excess[b] = max(0.0, dot(flow[:arcs], charged[:arcs]) - least_of(met[k, origin], skim[k, origin]))
 
 
 def _lacking(excess: np.ndarray, allowed: float) -> np.ndarray:

@@ -1,0 +1,70 @@
+"""What rounds of a warm start look at: what each bush pays more than its trips would on cheapest ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.property.test_traffic_equilibrium import random_problem
+from twin.kernels.traffic.equilibrium import Problem, Solution, _links, solve
+from twin.kernels.traffic.equilibrium_steps import cost_paid, least_cost, load
+from twin.kernels.traffic.warm_rounds import _lacking, _look
+
+
+@pytest.fixture(scope="module")
+def closed() -> tuple[Problem, Solution, list[int]]:
+    """Return a problem of two classes, its solution after its most used link was closed in a warm start, and links.
+
+    Bushes may still hold the closed link, without flow.
+    """
+    problem = random_problem(11, 2, False, size=60, zones=12)
+    base = solve(problem, 1e-6, 50)
+    order = np.argsort(-base.link_flow.sum(axis=0), kind="stable")
+    fixed = problem.fixed_cost.copy()
+    fixed[:, order[0]] = np.inf
+    problem = problem._replace(fixed_cost=fixed)
+    return problem, solve(problem, 1e-6, 50, base), order[1:4].tolist()
+
+
+def test_bushes_are_charged_for_the_links_they_use(closed: tuple[Problem, Solution, list[int]]) -> None:
+    problem, solution, _ = closed
+    bushes, links = solution.bushes, _links(problem, problem.fixed_cost)
+    flow = np.zeros_like(problem.fixed_cost)
+    load(bushes, flow, links)
+    assert np.isinf(links.cost).any()
+    skim, excess = 0.9 * solution.skim, np.full(len(bushes.group), np.nan)  # cheaper ways than there are
+    _look(len(excess), bushes, links, solution.od_flow, skim, excess)
+    for b, (k, origin) in enumerate(bushes.group):
+        arcs = np.flatnonzero(bushes.flow[b, : bushes.first[b, bushes.size[b, 0]]])
+        paid = (bushes.flow[b, arcs] * links.cost[k, bushes.link[b, arcs]]).sum()
+        goes = solution.od_flow[k, origin] > 0.0
+        least = (solution.od_flow[k, origin, goes] * skim[k, origin, goes]).sum()
+        np.testing.assert_allclose(excess[b], paid - least, rtol=1e-9)
+    np.testing.assert_allclose(excess.sum(), cost_paid(flow, links) - least_cost(solution.od_flow, skim), rtol=1e-9)
+    _look(len(excess), bushes, links, solution.od_flow, 1.1 * solution.skim, excess)
+    assert (excess == 0.0).all()
+
+
+def test_closures_one_after_the_other(closed: tuple[Problem, Solution, list[int]]) -> None:
+    """Each warm start goes on from the one before, in no more rounds than a cold start would need twice over."""
+    problem, warm, order = closed
+    told: list[int] = []
+    for link in order:
+        fixed = problem.fixed_cost.copy()
+        fixed[:, link] = np.inf
+        problem = problem._replace(fixed_cost=fixed)
+        told.clear()
+        warm = solve(problem, 1e-9, 50, warm, lambda number, _: told.append(number))
+        cold = solve(problem, 1e-9, 50)
+        assert warm.relative_gap <= 1e-9 and warm.rounds <= 2 * cold.rounds
+        assert told == list(range(warm.rounds + 1))
+        np.testing.assert_allclose(warm.link_time, cold.link_time, rtol=1e-4)
+        np.testing.assert_allclose(warm.link_flow.sum(axis=0), cold.link_flow.sum(axis=0), atol=1e-2)
+        assert warm.link_flow[:, link].max() == 0.0
+
+
+def test_the_fewest_bushes_are_renewed() -> None:
+    excess = np.array([3.0, 0.0, 1.0, 2.0, 0.5])
+    assert _lacking(excess, 0.0).tolist() == [0, 2, 3, 4]
+    assert _lacking(excess, 1.5).tolist() == [0, 3]
+    assert _lacking(excess, 6.5).tolist() == []
