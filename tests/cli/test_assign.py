@@ -154,7 +154,7 @@ def test_people_get_lines_and_progress(folder: Path, capsys: pytest.CaptureFixtu
     said = capsys.readouterr()
     assert "closed wide: total time changes by +600 (vehicles × min), 0 trips are cut off" in said.out
     assert "300 trips of 1 pairs use any of wide, in" in said.out
-    assert "closed: round 1" in said.err and "displaced trips" in said.err
+    assert "closed: round 0" in said.err and "displaced trips" in said.err
     assert main([*words, "--system-optimum"]) == 0
     assert "marginal-cost tolls bring 462.5" in capsys.readouterr().out
 
