@@ -238,8 +238,8 @@ def _found(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -
 
 @njit(cache=True)
 def _found_alone(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarray) -> Pairs:
-    """Return all pairs where one thread finds them: one call, as for `_found`."""
-    return _pairs_of(_pairs_with(_members(rows, bushes, links, excess), bushes))
+    """Return all pairs where one thread finds them: one call again."""
+    return _pairs_of(_found(rows, bushes, links, excess))
 
 
 @over_threads
