@@ -6,13 +6,14 @@ import numba
 import numpy as np
 import pytest
 
+from twin.kernels.team import NONE, new_team, take_piece
 from twin.kernels.traffic import bush
-from twin.kernels.traffic.all_or_nothing import all_or_nothing, batches_of, lanes_for, make_room, trips_of
+from twin.kernels.traffic.all_or_nothing import batches_of, lanes_for, lead_load, make_room, trips_of
 from twin.kernels.traffic.bush import make_net
 from twin.kernels.traffic.equilibrium import MANY, Problem, _desire, _links, _make_bushes, solve
 from twin.kernels.traffic.equilibrium_steps import settle_and_load
 from twin.kernels.traffic.first_flows import spread
-from twin.kernels.traffic.hierarchy import build_hierarchy, customize
+from twin.kernels.traffic.hierarchy import Metric, build_hierarchy, customize
 from twin.kernels.traffic.shortest_path import random_network, trees_reference
 
 ZONES, CLASSES = MANY + 10, 2
@@ -53,10 +54,13 @@ def test_loads_pay_the_least_cost_and_lose_no_trip(through: bool) -> None:
     batches = batches_of(group, h.rank, h.link_start, h.link_head)
     assert sorted(batches[batches >= 0]) == list(range(len(group)))
     assert batches.shape[1] == lanes_for(group[:, 0])
-    metric = customize(h, cost)
-    room = make_room(*cost.shape, len(h.arc_head))
-    trips = trips_of(batches, group, problem.demand)
-    flow = all_or_nothing(h, batches, group, trips, cost, metric.up, metric.down, room)
+    metric = Metric(cost, *np.full((2, len(cost), len(h.arc_head)), np.nan))
+    room, team = make_room(*cost.shape, len(h.arc_head)), new_team()
+    lead_load(team, 0, batches, group, trips_of(batches, group, problem.demand), h, metric, room)
+    assert take_piece(team) == NONE
+    flow = room.flow[0]
+    expected = customize(h, cost)
+    assert np.array_equal(metric.up, expected.up) and np.array_equal(metric.down, expected.down)
     nodes = len(problem.link_start) - 1
     tail = np.repeat(np.arange(nodes), np.diff(problem.link_start))
     for k in range(CLASSES):

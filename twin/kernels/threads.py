@@ -22,6 +22,9 @@ from queue import SimpleQueue
 from typing import Any
 
 import numba
+import numpy as np
+
+from twin.kernels.atomic import await_count
 
 PIECES = 4
 """Pieces of the range for each thread: items take different times, and a thread that is done takes the next piece."""
@@ -60,9 +63,7 @@ def over_threads_from(
             try:
                 task.work()
             finally:
-                # One that has not joined by now finds nothing to do; waiting for it could be for ever.
-                for ended in task.joined:
-                    ended.acquire()
+                task.await_others()
             for error in task.errors:
                 raise error
 
@@ -83,6 +84,7 @@ class _Task:
     def __init__(self, loop: Callable[..., None], pieces: list[tuple[int, int]], args: tuple[Any, ...]) -> None:
         self.loop, self.todo, self.args = loop, iter(pieces), args
         self.joined: list[threading.Lock] = []  # one for each thread, held until it has ended
+        self.ended = np.zeros(1, np.int64)  # how many of them have
         self.errors: list[BaseException] = []
 
     def work(self) -> None:
@@ -104,6 +106,17 @@ class _Task:
                 self.work()
             except BaseException as error:
                 self.errors.append(error)
+            self.ended[0] += 1
+
+    def await_others(self) -> None:
+        """Wait until all who have joined have ended: without sleep at first, since to wake takes as long as a piece.
+
+        One that has not joined by now finds nothing to do; waiting for it could be for ever.
+        """
+        if self.joined:
+            await_count(self.ended, len(self.joined))
+        for ended in self.joined:
+            ended.acquire()
 
 
 def _serve(tasks: SimpleQueue[_Task]) -> None:

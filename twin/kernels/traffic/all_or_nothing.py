@@ -14,13 +14,16 @@ import numpy as np
 
 from twin.kernels.indices import ix
 from twin.kernels.jit import njit
-from twin.kernels.threads import over_threads
-from twin.kernels.traffic.hierarchy import Hierarchy
+from twin.kernels.team import await_pieces, open_pieces, piece_done, take_piece
+from twin.kernels.traffic.hierarchy import TOP, Hierarchy, Metric, customize_branch
+from twin.kernels.traffic.unpack import find_own_links, unpack_branch
 
 LANES = 24, 32, 40, 48  # origins that a batch may have; fours, for `_sum`
 BESIDE = 16  # lanes that cost as much as what a batch costs beside its lanes (measured on Chicago Sketch)
 WIDE = 2**16 - 1  # masks a number of lanes: short loops of a number that LLVM knows it unrolls, and does not vectorise
 PARTS = 8  # batches are loaded in this many parallel parts, whatever the number of threads
+SUMS = 2  # parts in which loads are then added up
+PIECES = TOP + PARTS + SUMS + TOP  # of a load
 
 
 class Labels(NamedTuple):
@@ -30,6 +33,21 @@ class Labels(NamedTuple):
     climbed: np.ndarray  # [junctions, lanes] last arc of the cheapest way up; -2 - link where a zone's link ends
     above: np.ndarray  # [junctions] 1 where a way up leads
     load: np.ndarray  # [junctions, lanes]
+
+
+class Room(NamedTuple):
+    """What `lead_load` adds loads up in; the parts' flows are summed up in the first."""
+
+    loads: np.ndarray  # [parts, classes, 2, arcs] up, down
+    flow: np.ndarray  # [parts, classes, links]
+    own: np.ndarray  # [classes, 2, arcs] link that an arc stands for, or -1
+
+
+def make_room(classes: int, links: int, arcs: int) -> Room:
+    """Return a `Room`."""
+    return Room(
+        np.empty((PARTS, classes, 2, arcs)), np.empty((PARTS, classes, links)), np.empty((classes, 2, arcs), np.int64)
+    )
 
 
 @njit(cache=True)
@@ -261,55 +279,6 @@ def _sum(lanes: np.ndarray) -> float:
 
 
 @njit(cache=True)
-def _unpack(
-    h: Hierarchy, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray,
-    flow: np.ndarray,
-) -> None:  # fmt: skip
-    """Move the loads of the arcs to the links, and to the arcs below that they stand for, from the top down."""
-    own = np.full(loads.shape, -1)
-    for link in range(len(link_cost)):
-        arc = h.link_arc[link] >> 1
-        side = h.link_arc[link] & 1
-        if arc >= 0 and link_cost[link] == (down[arc] if side == 1 else up[arc]):
-            own[side, arc] = link
-    nodes = len(h.arc_start) - 1
-    ahead, back = np.empty(nodes), np.empty(nodes)  # loads of the arcs of a node, by upper end
-    there, home = np.empty(nodes), np.empty(nodes)  # what the arcs cost, -1 where no load is left
-    for r in range(nodes - 1, -1, -1):
-        left = 0
-        for e in range(ix(h.arc_start[r]), ix(h.arc_start[r + 1])):
-            p = ix(h.arc_head[e])
-            there[p], home[p] = -1.0, -1.0
-            if own[0, e] >= 0:
-                flow[own[0, e]] += loads[0, e]
-            elif loads[0, e] > 0.0:
-                ahead[p], there[p] = loads[0, e], up[e]
-                left += 1
-            if own[1, e] >= 0:
-                flow[own[1, e]] += loads[1, e]
-            elif loads[1, e] > 0.0:
-                back[p], home[p] = loads[1, e], down[e]
-                left += 1
-        for i in range(h.below_start[r], h.below_start[r + 1]):
-            if left == 0:
-                break
-            arc = ix(h.below_arc[i])
-            to, fro = down[arc], up[arc]
-            for e in range(ix(arc + 1), ix(h.arc_start[h.arc_tail[arc] + 1])):
-                p = ix(h.arc_head[e])
-                if to + up[e] == there[p]:
-                    loads[1, arc] += ahead[p]
-                    loads[0, e] += ahead[p]
-                    there[p] = -1.0
-                    left -= 1
-                if down[e] + fro == home[p]:
-                    loads[1, e] += back[p]
-                    loads[0, arc] += back[p]
-                    home[p] = -1.0
-                    left -= 1
-
-
-@njit(cache=True)
 def _load_part(
     part: int, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
     link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
@@ -326,61 +295,83 @@ def _load_part(
         _load_batch(origins, trips[b], h, link_cost[k], w, loads[k], flow[k])
 
 
-@over_threads
-@njit(cache=True, nogil=True)
-def _load_all(
-    begin: int, end: int, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
-    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray, flow: np.ndarray,
-) -> None:  # fmt: skip
-    for part in range(begin, end):
-        _load_part(part, batches, group, trips, h, link_cost, up, down, loads[part], flow[part])
+@njit(cache=True)
+def _sum_part(part: int, loads: np.ndarray, flow: np.ndarray) -> None:
+    """Sum a part of the arcs and of the links over all parts of the batches."""
+    arcs, links = loads.shape[3], flow.shape[2]
+    for k in range(flow.shape[1]):
+        for i in range(1, PARTS):
+            for e in range(arcs * part // SUMS, arcs * (part + 1) // SUMS):
+                loads[0, k, 0, e] += loads[i, k, 0, e]
+                loads[0, k, 1, e] += loads[i, k, 1, e]
+            for link in range(links * part // SUMS, links * (part + 1) // SUMS):
+                flow[0, k, link] += flow[i, k, link]
 
 
 @njit(cache=True)
-def _gather_parts(
-    h: Hierarchy, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, loads: np.ndarray,
-    flow: np.ndarray,
-) -> np.ndarray:  # fmt: skip
-    """Sum the parts of `loads` [parts, classes, 2, arcs] and `flow` [parts, classes, links], and unpack the sums."""
-    for part in range(1, PARTS):
-        for k in range(len(link_cost)):
-            for e in range(loads.shape[3]):
-                loads[0, k, 0, e] += loads[part, k, 0, e]
-                loads[0, k, 1, e] += loads[part, k, 1, e]
-            for link in range(flow.shape[2]):
-                flow[0, k, link] += flow[part, k, link]
-    for k in range(len(link_cost)):
-        _unpack(h, link_cost[k], up[k], down[k], loads[0, k], flow[0, k])
-    return flow[0]
+def load_piece(
+    piece: int, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy, metric: Metric, room: Room
+) -> None:  # fmt: skip
+    """Do one of the `PIECES` of a load; see `lead_load`."""
+    cost, up, down, loads, flow = metric.link_cost, metric.up, metric.down, room.loads, room.flow
+    if piece < TOP:
+        for k in range(len(cost)):
+            customize_branch(h, piece, cost[k], up[k], down[k])
+    elif piece < TOP + PARTS:
+        part = piece - TOP
+        _load_part(part, batches, group, trips, h, cost, up, down, loads[part], flow[part])
+    elif piece < TOP + PARTS + SUMS:
+        _sum_part(piece - TOP - PARTS, loads, flow)
+    else:
+        for k in range(len(cost)):
+            unpack_branch(h, piece - TOP - PARTS - SUMS, up[k], down[k], room.own[k], loads[0, k], flow[0, k])
 
 
-def make_room(classes: int, links: int, arcs: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `all_or_nothing` adds loads up in."""
-    return np.empty((PARTS, classes, 2, arcs)), np.empty((PARTS, classes, links))
+@njit(cache=True)
+def _share(
+    count: int, team: np.ndarray, base: int, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
+    metric: Metric, room: Room,
+) -> None:  # fmt: skip
+    """Open `count` further pieces and see them done."""
+    open_pieces(team, count)
+    piece = take_piece(team)
+    while piece >= 0:
+        load_piece(piece - base, batches, group, trips, h, metric, room)
+        piece_done(team)
+        piece = take_piece(team)
+    await_pieces(team)
 
 
-def all_or_nothing(
-    h: Hierarchy, batches: np.ndarray, group: np.ndarray, trips: np.ndarray,
-    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, room: tuple[np.ndarray, np.ndarray],
-) -> np.ndarray:  # fmt: skip
-    """Return the flow of the links [classes, links] with all trips on cheapest paths.
+@njit(cache=True)
+def lead_load(
+    team: np.ndarray, base: int, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
+    metric: Metric, room: Room,
+) -> None:  # fmt: skip
+    """Load all trips on cheapest paths with a `team`: fill the first part of ``room.flow`` with the flow of the links.
 
     Parameters
     ----------
-    h : Hierarchy
+    team : int64 array
+        Its pieces from `base` on are those of `load_piece`.
+    base : int
     batches : int64 [batches, lanes]
         Rows of `group`; see `batches_of`.
     group : int64 [bushes, 2]
         Class and origin.
     trips : float64 [batches, zones, lanes]
         See `trips_of`; those without a way are left out.
-    link_cost : float64 [classes, links]
-        Above zero; infinite when closed.
-    up, down : float64 [classes, arcs]
-        Of `customize`.
-    room : tuple
-        Of `make_room`; the result lies in it until the next call.
+    h : Hierarchy
+    metric : Metric
+        Of a cost for every class, above zero; infinite when closed. The costs of the arcs are filled.
+    room : Room
     """
-    loads, flow = room
-    _load_all(PARTS, batches, group, trips, h, link_cost, up, down, loads, flow)
-    return _gather_parts(h, link_cost, up, down, loads, flow)
+    cost, up, down, loads, flow = metric.link_cost, metric.up, metric.down, room.loads, room.flow
+    _share(TOP, team, base, batches, group, trips, h, metric, room)
+    for k in range(len(cost)):
+        customize_branch(h, TOP, cost[k], up[k], down[k])
+        find_own_links(h, cost[k], up[k], down[k], room.own[k])
+    _share(PARTS, team, base, batches, group, trips, h, metric, room)
+    _share(SUMS, team, base, batches, group, trips, h, metric, room)
+    for k in range(len(cost)):
+        unpack_branch(h, TOP, up[k], down[k], room.own[k], loads[0, k], flow[0, k])
+    _share(TOP, team, base, batches, group, trips, h, metric, room)

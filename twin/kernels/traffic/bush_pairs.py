@@ -51,8 +51,9 @@ def equalise(pairs: Pairs, bushes: Bushes, links: Links, moved: np.ndarray, enou
             change[j], was[j] = 0.0, links.flow[used[j]]
             rise[used[j]] = 0.0
         for i in range(n):
-            for a in range(pairs.start[2 * i], pairs.start[2 * i + 2]):
-                rise[ix(pairs.link[a])] += -shift[i] if a < pairs.start[2 * i + 1] else shift[i]
+            if shift[i] != 0.0:
+                for a in range(pairs.start[2 * i], pairs.start[2 * i + 2]):
+                    rise[ix(pairs.link[a])] += -shift[i] if a < pairs.start[2 * i + 1] else shift[i]
         gain = 0.0
         for i in range(n):
             gain -= extra[i] * shift[i]

@@ -1,92 +1,48 @@
 """First link flows of an assignment: a mix of all-or-nothing loads, and the bushes that it spreads the trips over.
 
 Simplicial decomposition (von Hohenbalken 1977, doi 10.1007/BF01584323): all trips are loaded on cheapest paths at the
-costs of the present mix, and the weights of the loads are set anew by pairwise Newton steps. Some steps bring
-link costs near those of equilibrium. The trees of the loads that count, and those at the last costs, then make the
-first bush of every origin, its trips divided among them by weight. Links that do not lead away from the origin at the
-last costs are left out. Trees are not stored: labelling a batch of origins again is cheap.
+costs of the present mix, and the weights of the loads are set anew (`load_mix`). Some steps bring link costs near those
+of equilibrium. The trees of the loads that count, and those at the last costs, then make the first bush of every
+origin, its trips divided among them by weight. Links that do not lead away from the origin at the last costs are left
+out. Trees are not stored: labelling a batch of origins again is cheap.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from twin.kernels.dot import dot
 from twin.kernels.jit import njit
+from twin.kernels.team import close_team, opened, over_team, piece_done, staying, take_piece
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.all_or_nothing import (
     PARTS,
-    all_or_nothing,
+    PIECES,
+    Room,
     batches_of,
+    lead_load,
     least_costs,
+    load_piece,
     make_room,
     trips_of,
 )
 from twin.kernels.traffic.bush import Bushes, Net, make_work, settle
 from twin.kernels.traffic.bush_start import make_heap, start_bush
-from twin.kernels.traffic.bush_sweep import Links, fill_all, refresh_all
+from twin.kernels.traffic.bush_sweep import Links
 from twin.kernels.traffic.first_bushes import Ways, add_tree, bush_of_shares, finish_shares, make_sketch
-from twin.kernels.traffic.hierarchy import Hierarchy, customize
+from twin.kernels.traffic.hierarchy import Hierarchy, Metric, customize
+from twin.kernels.traffic.load_mix import Mix, drop_unused, lead_mix, make_mix, mix_piece
 
 LOADS = 11  # all-or-nothing loads
-MIXES = 4  # quadratic models in a row after each of them
-PAIRS = 4  # steps between two loads in a model, per load
 COUNTS = 0.06  # weight from which a load counts for the bushes
 TINY = 1e-30  # weight of the trees at the last costs: part of the bushes, without flow where other trees are
 LEAST = 1e-7  # least cost of a link, as part of the mean: labels grow along every link
 
 
 @njit(cache=True)
-def _model(loads: np.ndarray, extra: np.ndarray, links: Links, cost: np.ndarray, bend: np.ndarray) -> None:
-    """Fill the cost of every load at the present flow, and how much each of them bends the cost of each."""
-    n, m = loads.shape
-    time, bent = np.empty(m), np.empty(m)
-    fill_all(links, time, bent)
-    for i in range(n):
-        cost[i] = extra[i] + dot(loads[i], time)
-    for i in range(n):
-        for link in range(m):
-            time[link] = loads[i, link] * bent[link]
-        for j in range(i + 1):
-            bend[i, j] = bend[j, i] = dot(loads[j], time)
-
-
-@njit(cache=True)
-def _mix(loads: np.ndarray, extra: np.ndarray, weight: np.ndarray, links: Links) -> None:
-    """Move `weight` [loads] from dear loads [loads, links] to the cheapest, and set all links to the mix.
-
-    Newton steps between pairs of loads, in a quadratic model that is made anew `MIXES` times. `extra` [loads] is the
-    fixed cost of a load, which does not depend on flow.
-    """
-    n, m = loads.shape
-    cost, bend, flow = np.empty(n), np.empty((n, n)), links.flow
-    for _ in range(MIXES if n > 1 else 0):
-        _model(loads, extra, links, cost, bend)
-        for _ in range(PAIRS * n):
-            best, dear = np.argmin(cost), -1
-            for i in range(n):
-                if weight[i] > 0.0 and (dear < 0 or cost[i] > cost[dear]):
-                    dear = i
-            curve = bend[best, best] + bend[dear, dear] - 2.0 * bend[best, dear]
-            if cost[dear] <= cost[best] or dear == best:
-                break
-            step = weight[dear]
-            if curve > 0.0:
-                step = min(step, (cost[dear] - cost[best]) / curve)
-            weight[dear] -= step
-            weight[best] += step
-            for i in range(n):
-                cost[i] += step * (bend[i, best] - bend[i, dear])
-        flow[:] = 0.0
-        for i in range(n):
-            for link in range(m):
-                flow[link] += weight[i] * loads[i, link]
-    refresh_all(links)
-
-
-@njit(cache=True)
-def _padded(links: Links) -> np.ndarray:
-    """Return the link costs [classes, links], all above zero."""
+def _pad(links: Links, padded: np.ndarray) -> None:
+    """Fill `padded` [classes, links] with the costs of the links, all above zero."""
     total, finite = 0.0, 0
     for k in range(len(links.cost)):
         for link in range(len(links.flow)):
@@ -94,35 +50,76 @@ def _padded(links: Links) -> np.ndarray:
                 total += links.cost[k, link]
                 finite += 1
     least = max(LEAST * total / finite, 1e-300) if finite > 0 else 1.0
-    padded = np.empty_like(links.cost)
     for k in range(len(links.cost)):
         for link in range(len(links.flow)):
             padded[k, link] = max(links.cost[k, link], least)
-    return padded
 
 
-def _costs_and_weights(
+@njit(cache=True)
+def _take_load(number: int, loads: int, flow: np.ndarray, mix: Mix, links: Links) -> None:
+    """Make the flow [classes, links] the last of the loads; only the first of all has a weight."""
+    load, extra = mix.load[loads - 1], 0.0
+    load[:] = 0.0
+    for k in range(len(flow)):
+        for link in range(len(load)):
+            load[link] += flow[k, link]
+            extra += flow[k, link] * links.fixed[k, link] if flow[k, link] > 0.0 else 0.0
+    mix.number[loads - 1], mix.extra[loads - 1], mix.weight[loads - 1] = number, extra, 1.0 if loads == 1 else 0.0
+
+
+class Way(NamedTuple):
+    """How far a decomposition is: one number each, for all members of the team."""
+
+    base: np.ndarray  # pieces that were open before the present load
+    number: np.ndarray  # of the present load
+    loads: np.ndarray  # in the mix
+
+
+@over_team
+@njit(cache=True, nogil=True)
+def _decompose(
+    member: int, team: np.ndarray, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
+    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, room: Room, mix: Mix, links: Links, way: Way,
+) -> None:  # fmt: skip
+    """Load all trips at present costs, and mix that load with those before, again and again.
+
+    `link_cost` [loads, classes, links], `up` and `down` [loads, classes, arcs] get the costs of each load.
+    """
+    while member > 0 and staying(team):
+        piece = take_piece(team)
+        while piece >= 0:
+            at, now = piece - way.base[0], way.number[0]
+            if at < PIECES:
+                load_piece(at, batches, group, trips, h, Metric(link_cost[now], up[now], down[now]), room)
+            else:
+                mix_piece(at - PIECES, way.loads[0], mix, links)
+            piece_done(team)
+            piece = take_piece(team)
+    if member > 0:
+        return
+    for now in range(LOADS):
+        way.base[0], way.number[0], loads = opened(team), now, way.loads[0] + 1
+        way.loads[0] = loads
+        _pad(links, link_cost[now])
+        metric = Metric(link_cost[now], up[now], down[now])
+        lead_load(team, way.base[0], batches, group, trips, h, metric, room)
+        _take_load(now, loads, room.flow[0], mix, links)
+        lead_mix(team, way.base[0] + PIECES, loads, mix, links)
+        way.loads[0] = drop_unused(loads, mix)
+    close_team(team)
+
+
+def _metrics_and_weights(
     h: Hierarchy, batches: np.ndarray, group: np.ndarray, demand: np.ndarray, links: Links
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Set all links to a mix of loads; return the costs [classes, links] of every load of it, and its weight."""
-    n, count = len(links.flow), 0
-    charged, loads, extra, weight = [], np.empty((LOADS, n)), np.empty(LOADS), np.empty(LOADS)
-    fixed = np.where(np.isfinite(links.fixed), links.fixed, 0.0)
-    room, trips = make_room(len(demand), n, len(h.arc_head)), trips_of(batches, group, demand)
-    for done in range(LOADS):
-        charged.append(_padded(links))
-        metric = customize(h, charged[-1])
-        load = all_or_nothing(h, batches, group, trips, charged[-1], metric.up, metric.down, room)
-        loads[count], extra[count], weight[count] = load.sum(axis=0), (load * fixed).sum(), 1.0 if done == 0 else 0.0
-        count += 1
-        if done == 0:
-            links.flow[:] = loads[0]
-        _mix(loads[:count], extra[:count], weight[:count], links)
-        kept = np.flatnonzero(weight[:count] > 0.0)  # loads given up are not taken again
-        if len(kept) < count:
-            count, charged = len(kept), [charged[i] for i in kept]
-            loads[:count], extra[:count], weight[:count] = loads[kept], extra[kept], weight[kept]
-    return charged, weight[:count]
+) -> tuple[list[Metric], np.ndarray]:
+    """Set all links to a mix of loads; return the costs of every load that counts, and its weight."""
+    classes, n, arcs = len(demand), len(links.flow), len(h.arc_head)
+    mix, way = make_mix(LOADS, n), Way(*np.zeros((3, 1), np.int64))
+    metrics = np.empty((LOADS, classes, n)), np.empty((LOADS, classes, arcs)), np.empty((LOADS, classes, arcs))
+    room, trips = make_room(classes, n, arcs), trips_of(batches, group, demand)
+    _decompose(PARTS, batches, group, trips, h, *metrics, room, mix, links, way)
+    used = np.flatnonzero(mix.weight[: way.loads[0]] > COUNTS)
+    return [Metric(*(costs[i] for costs in metrics)) for i in mix.number[used]], mix.weight[used]
 
 
 @njit(cache=True)
@@ -187,12 +184,11 @@ def spread(h: Hierarchy, net: Net, bushes: Bushes, demand: np.ndarray, met: np.n
     The links are left at the costs of the mix of loads.
     """
     batches = batches_of(bushes.group, h.rank, h.link_start, h.link_head)
-    charged, weight = _costs_and_weights(h, batches, bushes.group, demand, links)
-    used = np.flatnonzero(weight > COUNTS)
-    link_cost = np.stack([*(charged[i] for i in used), _padded(links)])
-    metric = customize(h, link_cost.reshape(-1, len(links.flow)))
-    up, down = metric.up.reshape(*link_cost.shape[:2], -1), metric.down.reshape(*link_cost.shape[:2], -1)
-    weight = np.append(weight[used], TINY)
+    metrics, weight = _metrics_and_weights(h, batches, bushes.group, demand, links)
+    last = np.empty((len(demand), len(links.flow)))
+    _pad(links, last)
+    link_cost, up, down = (np.stack(costs) for costs in zip(*metrics, customize(h, last), strict=True))
+    weight = np.append(weight, TINY)
     row = np.where(h.rank < 0, len(h.parent) + np.arange(len(h.rank)), h.rank)
     ways = Ways(*(a.astype(np.int32) for a in (h.in_start, row[h.in_tail], h.in_tail, h.in_link)))
     _spread_all(PARTS, batches, h, link_cost, up, down, weight, net, ways, bushes, demand, met)

@@ -1,0 +1,122 @@
+"""Threads that share pieces within one compiled call."""
+
+from __future__ import annotations
+
+import threading
+
+import numba
+import numpy as np
+import pytest
+
+from twin.kernels.jit import njit
+from twin.kernels.team import (
+    NONE,
+    await_pieces,
+    close_team,
+    new_team,
+    open_pieces,
+    opened,
+    over_team,
+    piece_done,
+    staying,
+    take_piece,
+)
+
+STEPS, WIDTH = 200, 6
+
+
+@njit(cache=True)
+def _work_on_pieces(team: np.ndarray, table: np.ndarray) -> None:
+    """Fill one place of a row from the whole row before it."""
+    piece = take_piece(team)
+    while piece >= 0:
+        step, at = piece // WIDTH + 1, piece % WIDTH
+        table[step, at] = 1.0 + table[step - 1].sum() / WIDTH + at * 1e-3
+        piece_done(team)
+        piece = take_piece(team)
+
+
+@over_team
+@njit(cache=True, nogil=True)
+def _steps(member: int, team: np.ndarray, table: np.ndarray) -> None:
+    while member > 0 and staying(team):
+        _work_on_pieces(team, table)
+    if member > 0:
+        return
+    for _ in range(STEPS):
+        open_pieces(team, WIDTH)
+        _work_on_pieces(team, table)
+        await_pieces(team)
+    close_team(team)
+
+
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_every_step_sees_all_of_the_step_before(members: int) -> None:
+    expected = np.zeros((STEPS + 1, WIDTH))
+    for step in range(1, STEPS + 1):
+        expected[step] = 1.0 + expected[step - 1].sum() / WIDTH + np.arange(WIDTH) * 1e-3
+    most = numba.get_num_threads()
+    try:
+        numba.set_num_threads(min(members, most))
+        for _ in range(5):
+            table = np.zeros((STEPS + 1, WIDTH))
+            _steps(members, table)
+            np.testing.assert_allclose(table, expected, rtol=1e-14)
+    finally:
+        numba.set_num_threads(most)
+
+
+@njit(cache=True, nogil=True)
+def _count(team: np.ndarray, times: np.ndarray) -> None:
+    piece = take_piece(team)
+    while piece != NONE:
+        times[piece] += 1
+        piece_done(team)
+        piece = take_piece(team)
+
+
+def test_pieces_are_taken_once_by_any_number_of_threads() -> None:
+    team, times = new_team(), np.zeros(1_000_000, np.int64)
+    open_pieces(team, len(times))
+    threads = [threading.Thread(target=_count, args=(team, times)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (times == 1).all()
+    assert opened(team) == len(times)
+    await_pieces(team)
+
+
+def test_who_comes_when_all_is_done_goes_at_once() -> None:
+    team = new_team()
+    close_team(team)
+    assert not staying(team)
+    assert take_piece(team) == NONE
+
+
+def test_nobody_waits_for_a_piece_that_has_failed() -> None:
+    @over_team
+    def lead_and_fail(member: int, team: np.ndarray) -> None:
+        if member > 0:
+            assert not staying(team)
+            return
+        open_pieces(team, 1)
+        take_piece(team)
+        raise MemoryError("no room")
+
+    @over_team
+    def fail_beside(member: int, team: np.ndarray) -> None:
+        if member == 0:
+            open_pieces(team, 1)
+            while take_piece(team) != NONE:
+                raise MemoryError("no room")
+            await_pieces(team)
+            close_team(team)
+        elif staying(team):
+            take_piece(team)
+            raise MemoryError("no room")
+
+    for function in (lead_and_fail, fail_beside):
+        with pytest.raises(MemoryError, match="no room"):
+            function(2)
