@@ -19,7 +19,7 @@ from twin.kernels import compile as kernel_compile
 from twin.kernels.groups import compiled_parts, groups_of
 from twin.kernels.helper import Helper
 from twin.kernels.registry import Family, families
-from twin.kernels.threads import over_threads, over_threads_from
+from twin.kernels.threads import _pieces, over_threads, over_threads_from
 from twin.kernels.traffic.shortest_path import tree
 
 
@@ -42,6 +42,18 @@ def test_every_item_is_done_once(items: int, threads: int) -> None:
 
     over_threads(loop)(items, times, 1)
     assert (times == 1).all()
+
+
+@pytest.mark.parametrize("items", [1, 7, 8, 63, 64, 65, 386, 1000])
+def test_pieces_get_smaller_where_there_are_many_items(items: int) -> None:
+    pieces = _pieces(items, 8)
+    assert [k for first, last in pieces for k in range(first, last)] == list(range(items))
+    sizes = [last - first for first, last in pieces]
+    if items >= 64:
+        assert sizes == sorted(sizes, reverse=True)
+        assert sizes[0] > 4 * sizes[-1] > 0
+    else:
+        assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize(("items", "each", "whole"), [(9, 1, True), (10, 1, False), (3, 3, True), (4, 3, False)])

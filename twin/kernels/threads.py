@@ -55,9 +55,7 @@ def over_threads_from(
             if threads <= 1:
                 loop(0, items, *args)
                 return
-            pieces = min(items, PIECES * threads)
-            bounds = [items * k // pieces for k in range(pieces + 1)]
-            task = _Task(loop, list(itertools.pairwise(bounds)), args)
+            task = _Task(loop, _pieces(items, PIECES * threads), args)
             for _ in range(threads - 1):
                 _queue().put(task)
             try:
@@ -76,6 +74,16 @@ def thread_count() -> int:
     """Return how many threads may run; Numba takes a while to say so, which is spared where there is but one."""
     most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     return int(numba.get_num_threads()) if most > 1 else 1
+
+
+def _pieces(items: int, most: int) -> list[tuple[int, int]]:
+    """Return at most so many ranges of items, smaller and smaller where there are enough: all are done at a time."""
+    if items < most * most:
+        pieces = min(items, most)
+        bounds = [items * k // pieces for k in range(pieces + 1)]
+    else:
+        bounds = [items - items * (most - k) ** 2 // most**2 for k in range(most + 1)]
+    return list(itertools.pairwise(bounds))
 
 
 class _Task:

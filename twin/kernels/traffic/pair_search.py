@@ -261,13 +261,19 @@ def find_pairs(rows: np.ndarray, bushes: Bushes, links: Links, excess: np.ndarra
     ends = [len(rows) * i // count for i in range(count + 1)]
     parts = [rows[first:last] for first, last in itertools.pairwise(ends)]
     _find_parts(count, parts, found, (bushes, links, excess))
-    return _pairs_of(_together(found))
+    return _pairs_of_both(_together(found[: count // 2]), _together(found[count // 2 :]))
 
 
 def _together(found: list[PartPairs]) -> PartPairs:
     """Return all parts as one."""
     half = len(found) // 2
     return _joined(_together(found[:half]), _together(found[half:])) if half > 0 else found[0]
+
+
+@njit(cache=True)
+def _pairs_of_both(a: PartPairs, b: PartPairs) -> Pairs:
+    """Return the pairs of both parts: one call, as for `_found`."""
+    return _pairs_of(_joined(a, b))
 
 
 @njit(cache=True)
