@@ -285,35 +285,39 @@ def first_passed(link_start: np.ndarray, link_head: np.ndarray, first_thru: int,
 
 
 @njit(cache=True)
-def customize_branch(h: Hierarchy, branch: int, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
-    """Fill the costs of the arcs from the nodes of a branch, after those of the branches below it.
+def _customize(
+    nodes: np.ndarray,
+    links: np.ndarray,
+    link_arc: np.ndarray,
+    arc_start: np.ndarray,
+    arc_head: np.ndarray,
+    arc_tail: np.ndarray,
+    below_start: np.ndarray,
+    below_arc: np.ndarray,
+    link_cost: np.ndarray,
+    up: np.ndarray,
+    down: np.ndarray,
+) -> None:
+    """Fill the costs of the arcs up from `nodes`, which `links` may stand for, after those from all nodes below.
 
     The cheaper of a link and of the way through a lower node, lowest node first.
     """
-    arc_start, arc_head, arc_tail, below_start, below_arc = (
-        h.arc_start,
-        h.arc_head,
-        h.arc_tail,
-        h.below_start,
-        h.below_arc,
-    )
-    of_branch = h.branch_node[h.branch_start[branch] : h.branch_start[branch + 1]]
-    for r in of_branch:
-        for e in range(ix(arc_start[r]), ix(arc_start[r + 1])):
+    ahead, back = np.empty(len(arc_start)), np.empty(len(arc_start))
+    for node in nodes:
+        for e in range(ix(arc_start[ix(node)]), ix(arc_start[ix(node + 1)])):
             up[e], down[e] = np.inf, np.inf
-    for i in range(h.branch_link_start[branch], h.branch_link_start[branch + 1]):
-        link = h.branch_link[i]
-        arc = h.link_arc[link] >> 1
-        if h.link_arc[link] & 1 == 1:
-            down[arc] = min(down[arc], link_cost[link])
+    for link in links:
+        arc = link_arc[ix(link)] >> 1
+        if link_arc[ix(link)] & 1 == 1:
+            down[arc] = min(down[arc], link_cost[ix(link)])
         else:
-            up[arc] = min(up[arc], link_cost[link])
-    ahead, back = np.empty(len(h.parent)), np.empty(len(h.parent))
-    for r in of_branch:
-        for e in range(ix(arc_start[r]), ix(arc_start[r + 1])):
+            up[arc] = min(up[arc], link_cost[ix(link)])
+    for node in nodes:
+        s, end = ix(arc_start[ix(node)]), ix(arc_start[ix(node + 1)])
+        for e in range(s, end):
             ahead[ix(arc_head[e])] = up[e]
             back[ix(arc_head[e])] = down[e]
-        for i in range(below_start[r], below_start[r + 1]):
+        for i in range(ix(below_start[ix(node)]), ix(below_start[ix(node + 1)])):
             arc = ix(below_arc[i])
             to, fro = down[arc], up[arc]
             for e in range(ix(arc + 1), ix(arc_start[arc_tail[arc] + 1])):
@@ -321,17 +325,42 @@ def customize_branch(h: Hierarchy, branch: int, link_cost: np.ndarray, up: np.nd
                 there, home = to + up[e], down[e] + fro
                 ahead[w] = there if there < ahead[w] else ahead[w]
                 back[w] = home if home < back[w] else back[w]
-        for e in range(ix(arc_start[r]), ix(arc_start[r + 1])):
+        for e in range(s, end):
             up[e] = ahead[ix(arc_head[e])]
             down[e] = back[ix(arc_head[e])]
 
 
+@njit(cache=True)
+def customize_branch(h: Hierarchy, branch: int, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+    """Fill the costs of the arcs up from the nodes of a branch; those of the branches below it are there."""
+    nodes = h.branch_node[h.branch_start[branch] : h.branch_start[branch + 1]]
+    links = h.branch_link[h.branch_link_start[branch] : h.branch_link_start[branch + 1]]
+    _customize(
+        nodes, links, h.link_arc, h.arc_start, h.arc_head, h.arc_tail, h.below_start, h.below_arc, link_cost, up, down
+    )  # fmt: skip
+
+
 @over_threads
 @njit(cache=True, nogil=True)
-def _customize_all(begin: int, end: int, h: Hierarchy, link_cost: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+def _customize_all(
+    begin: int,
+    end: int,
+    nodes: np.ndarray,
+    links: np.ndarray,
+    link_arc: np.ndarray,
+    arc_start: np.ndarray,
+    arc_head: np.ndarray,
+    arc_tail: np.ndarray,
+    below_start: np.ndarray,
+    below_arc: np.ndarray,
+    link_cost: np.ndarray,
+    up: np.ndarray,
+    down: np.ndarray,
+) -> None:
     for k in range(begin, end):
-        for branch in range(BRANCHES):
-            customize_branch(h, branch, link_cost[k], up[k], down[k])
+        _customize(
+            nodes, links, link_arc, arc_start, arc_head, arc_tail, below_start, below_arc, link_cost[k], up[k], down[k]
+        )  # fmt: skip
 
 
 def customize(hierarchy: Hierarchy, link_cost: np.ndarray) -> Metric:
@@ -347,7 +376,9 @@ def customize(hierarchy: Hierarchy, link_cost: np.ndarray) -> Metric:
     -------
     Metric
     """
+    h = hierarchy
     link_cost = np.ascontiguousarray(link_cost, np.float64)
-    metric = Metric(link_cost, *np.empty((2, len(link_cost), len(hierarchy.arc_head))))
-    _customize_all(len(metric.link_cost), hierarchy, *metric)
+    metric = Metric(link_cost, *np.empty((2, len(link_cost), len(h.arc_head))))
+    of_all = (h.branch_node, h.branch_link, h.link_arc)  # a branch above others comes after them
+    _customize_all(len(link_cost), *of_all, h.arc_start, h.arc_head, h.arc_tail, h.below_start, h.below_arc, *metric)
     return metric
