@@ -1,8 +1,8 @@
 """First link flows of an assignment: a mix of all-or-nothing loads, and the bushes that it spreads the trips over.
 
 Simplicial decomposition (von Hohenbalken 1977, doi 10.1007/BF01584323): all trips are loaded on cheapest paths at the
-costs of the present mix, and the weights of the loads are set anew (`load_mix`). Some steps bring link costs near those
-of equilibrium. The trees of the loads that count, and those at the last costs, then make the first bush of every
+costs of the present mix, and the weights of the loads are set anew (`load_weights`). Some steps bring link costs near
+those of equilibrium. The trees of the loads that count, and those at the last costs, then make the first bush of every
 origin, its trips divided among them by weight. Links that do not lead away from the origin at the last costs are left
 out. Trees are not stored: labelling a batch of origins again is cheap.
 """
@@ -32,7 +32,7 @@ from twin.kernels.traffic.bush_start import make_heap, start_bush
 from twin.kernels.traffic.bush_sweep import Links
 from twin.kernels.traffic.first_bushes import Ways, add_tree, bush_of_shares, finish_shares, make_sketch
 from twin.kernels.traffic.hierarchy import Hierarchy, Metric, customize
-from twin.kernels.traffic.load_mix import Mix, drop_unused, lead_mix, make_mix, mix_piece
+from twin.kernels.traffic.load_weights import Mix, drop_unused, lead_mix, make_mix, mix_piece
 
 LOADS = 11  # all-or-nothing loads
 COUNTS = 0.06  # weight from which a load counts for the bushes
@@ -67,7 +67,7 @@ def _take_load(number: int, loads: int, flow: np.ndarray, mix: Mix, links: Links
     mix.number[loads - 1], mix.extra[loads - 1], mix.weight[loads - 1] = number, extra, 1.0 if loads == 1 else 0.0
 
 
-class Way(NamedTuple):
+class Stage(NamedTuple):
     """How far a decomposition is: one number each, for all members of the team."""
 
     base: np.ndarray  # pieces that were open before the present load
@@ -79,7 +79,7 @@ class Way(NamedTuple):
 @njit(cache=True, nogil=True)
 def _decompose(
     member: int, team: np.ndarray, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
-    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, room: Room, mix: Mix, links: Links, way: Way,
+    link_cost: np.ndarray, up: np.ndarray, down: np.ndarray, room: Room, mix: Mix, links: Links, stage: Stage,
 ) -> None:  # fmt: skip
     """Load all trips at present costs, and mix that load with those before, again and again.
 
@@ -88,24 +88,24 @@ def _decompose(
     while member > 0 and staying(team):
         piece = take_piece(team)
         while piece >= 0:
-            at, now = piece - way.base[0], way.number[0]
+            at, now = piece - stage.base[0], stage.number[0]
             if at < PIECES:
                 load_piece(at, batches, group, trips, h, Metric(link_cost[now], up[now], down[now]), room)
             else:
-                mix_piece(at - PIECES, way.loads[0], mix, links)
+                mix_piece(at - PIECES, stage.loads[0], mix, links)
             piece_done(team)
             piece = take_piece(team)
     if member > 0:
         return
     for now in range(LOADS):
-        way.base[0], way.number[0], loads = opened(team), now, way.loads[0] + 1
-        way.loads[0] = loads
+        stage.base[0], stage.number[0], loads = opened(team), now, stage.loads[0] + 1
+        stage.loads[0] = loads
         _pad(links, link_cost[now])
         metric = Metric(link_cost[now], up[now], down[now])
-        lead_load(team, way.base[0], batches, group, trips, h, metric, room)
+        lead_load(team, stage.base[0], batches, group, trips, h, metric, room)
         _take_load(now, loads, room.flow[0], mix, links)
-        lead_mix(team, way.base[0] + PIECES, loads, mix, links)
-        way.loads[0] = drop_unused(loads, mix)
+        lead_mix(team, stage.base[0] + PIECES, loads, mix, links)
+        stage.loads[0] = drop_unused(loads, mix)
     close_team(team)
 
 
@@ -114,11 +114,11 @@ def _metrics_and_weights(
 ) -> tuple[list[Metric], np.ndarray]:
     """Set all links to a mix of loads; return the costs of every load that counts, and its weight."""
     classes, n, arcs = len(demand), len(links.flow), len(h.arc_head)
-    mix, way = make_mix(LOADS, n), Way(*np.zeros((3, 1), np.int64))
+    mix, stage = make_mix(LOADS, n), Stage(*np.zeros((3, 1), np.int64))
     metrics = np.empty((LOADS, classes, n)), np.empty((LOADS, classes, arcs)), np.empty((LOADS, classes, arcs))
     room, trips = make_room(classes, n, arcs), trips_of(batches, group, demand)
-    _decompose(PARTS, batches, group, trips, h, *metrics, room, mix, links, way)
-    used = np.flatnonzero(mix.weight[: way.loads[0]] > COUNTS)
+    _decompose(PARTS, batches, group, trips, h, *metrics, room, mix, links, stage)
+    used = np.flatnonzero(mix.weight[: stage.loads[0]] > COUNTS)
     return [Metric(*(costs[i] for costs in metrics)) for i in mix.number[used]], mix.weight[used]
 
 
