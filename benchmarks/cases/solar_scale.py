@@ -106,7 +106,8 @@ def _growth(case: Case, quick: bool) -> list[dict[str, Any]]:
         for size in sizes[:last]:
             number = size * size if what == "cells" else size
             job = prepare(size)
-            record = new_record(case, number) | {"label": f"{number:,} {what}", "agreement": "kernel", "repetitions": 3}
+            record = new_record(case, number) | {"label": f"{number:,} {what}", "size_unit": what}
+            record |= {"agreement": "kernel", "repetitions": 3}
             record["ours_first_call_s"] = clock(job)[0]
             times = sorted(clock(job)[:2] for _ in range(3))
             record["ours_cpu_s"], record["ours_wall_s"] = times[1]
