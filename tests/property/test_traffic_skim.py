@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.kernels.traffic.dissection import LEAF, LOW, dissection_order, undirected
-from twin.kernels.traffic.hierarchy import build_hierarchy, customize
+from twin.kernels.traffic.hierarchy import BRANCHES, TOP, build_hierarchy, customize
 from twin.kernels.traffic.shortest_path import random_network
 from twin.kernels.traffic.skim import WORTH, skims, skims_numba, skims_of, skims_reference
 
@@ -191,6 +191,25 @@ def test_the_dissection_is_the_same_on_one_thread_and_on_two(seed: int) -> None:
         orders.append(dissection_order(*graph, leaf=LOW))
     numba.set_num_threads(before)
     assert np.array_equal(*orders)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=seeds)
+def test_two_branches_do_not_depend_on_each_other(seed: int) -> None:
+    inputs = awkward_network(seed)
+    h = build_hierarchy(inputs["link_start"], inputs["link_head"], inputs["first_thru"])
+    nodes = [h.branch_node[h.branch_start[b] : h.branch_start[b + 1]] for b in range(BRANCHES)]
+    assert sorted(np.concatenate(nodes)) == list(range(len(h.parent)))
+    assert all((np.diff(of_branch) > 0).all() for of_branch in nodes)
+    branch = np.empty(len(h.parent), np.int64)
+    for b, of_branch in enumerate(nodes):
+        branch[of_branch] = b
+    low, high = branch[h.arc_tail], branch[h.arc_head]
+    assert ((low == high) | (high == TOP)).all()
+    of_link = np.append(low, -1)[h.link_arc >> 1]  # -1 where a link has no arc
+    for b in range(BRANCHES):
+        links = h.branch_link[h.branch_link_start[b] : h.branch_link_start[b + 1]]
+        assert np.array_equal(links, np.flatnonzero(of_link == b))
 
 
 def test_a_customized_metric_answers_repeated_queries() -> None:
