@@ -14,10 +14,10 @@ from twin.kernels.team import (
     await_pieces,
     close_team,
     new_team,
+    next_piece,
     open_pieces,
     opened,
     over_team,
-    piece_done,
     staying,
     take_piece,
 )
@@ -29,11 +29,10 @@ STEPS, WIDTH = 200, 6
 def _work_on_pieces(team: np.ndarray, table: np.ndarray) -> None:
     """Fill one place of a row from the whole row before it."""
     piece = take_piece(team)
-    while piece >= 0:
+    while piece != NONE:
         step, at = piece // WIDTH + 1, piece % WIDTH
         table[step, at] = 1.0 + table[step - 1].sum() / WIDTH + at * 1e-3
-        piece_done(team)
-        piece = take_piece(team)
+        piece = next_piece(team)
 
 
 @over_team
@@ -71,8 +70,7 @@ def _count(team: np.ndarray, times: np.ndarray) -> None:
     piece = take_piece(team)
     while piece != NONE:
         times[piece] += 1
-        piece_done(team)
-        piece = take_piece(team)
+        piece = next_piece(team)
 
 
 def test_pieces_are_taken_once_by_any_number_of_threads() -> None:
@@ -95,28 +93,26 @@ def test_who_comes_when_all_is_done_goes_at_once() -> None:
     assert take_piece(team) == NONE
 
 
-def test_nobody_waits_for_a_piece_that_has_failed() -> None:
-    @over_team
-    def lead_and_fail(member: int, team: np.ndarray) -> None:
-        if member > 0:
-            assert not staying(team)
-            return
-        open_pieces(team, 1)
-        take_piece(team)
-        raise MemoryError("no room")
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
+@pytest.mark.parametrize("failing", [0, 1])
+def test_nobody_waits_for_a_member_that_has_failed(failing: int) -> None:
+    """Neither the leader for a piece that was taken, nor the other for a next one."""
 
     @over_team
-    def fail_beside(member: int, team: np.ndarray) -> None:
+    def fail(member: int, team: np.ndarray) -> None:
+        if member == failing == 0:
+            raise MemoryError("no room")
         if member == 0:
             open_pieces(team, 1)
-            while take_piece(team) != NONE:
-                raise MemoryError("no room")
             await_pieces(team)
-            close_team(team)
         elif staying(team):
-            take_piece(team)
+            assert take_piece(team) == 0
             raise MemoryError("no room")
 
-    for function in (lead_and_fail, fail_beside):
+    most = numba.get_num_threads()
+    numba.set_num_threads(2)
+    try:
         with pytest.raises(MemoryError, match="no room"):
-            function(2)
+            fail(2)
+    finally:
+        numba.set_num_threads(most)

@@ -17,9 +17,9 @@ and have one within a microsecond. All run the same compiled function without Py
         ...
         close_team(team)
 
-where `work_on_pieces` takes pieces (`take_piece`) until there are none, and says when each is done (`piece_done`).
-Nobody has to come: the leader takes what others do not. Pieces that are open at the same time must be independent; then
-the results are the same bits for any number of threads.
+where `work_on_pieces` takes a piece (`take_piece`) and, when it is done, the next one (`next_piece`), until there are
+none. Nobody has to come: the leader takes what others do not. Pieces that are open at the same time must be
+independent; then the results are the same bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -94,9 +94,10 @@ def take_piece(team: np.ndarray) -> int:
 
 
 @njit(cache=True)
-def piece_done(team: np.ndarray) -> None:
-    """Say that a piece is done."""
+def next_piece(team: np.ndarray) -> int:
+    """Say that a piece is done, and take another; see `take_piece`."""
     add(team, DONE, 1)
+    return take_piece(team)
 
 
 @njit(cache=True)
@@ -105,7 +106,7 @@ def opened(team: np.ndarray) -> int:
     return load(team, OPEN)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def await_pieces(team: np.ndarray) -> None:
     """Wait until all pieces that were opened are done, or a member has failed."""
     looks = 0
@@ -120,7 +121,7 @@ def close_team(team: np.ndarray) -> None:
     add(team, CLOSED, 1)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def staying(team: np.ndarray) -> bool:
     """Wait for a piece to take; return whether there is one: not where the team is closed."""
     for looks in range(PATIENCE):

@@ -14,7 +14,7 @@ import numpy as np
 
 from twin.kernels.indices import ix
 from twin.kernels.jit import njit
-from twin.kernels.team import await_pieces, open_pieces, piece_done, take_piece
+from twin.kernels.team import NONE, await_pieces, next_piece, open_pieces, take_piece
 from twin.kernels.traffic.hierarchy import TOP, Hierarchy, Metric, customize_branch
 from twin.kernels.traffic.unpack import find_own_links, unpack_branch
 
@@ -335,10 +335,9 @@ def _share(
     """Open `count` further pieces and see them done."""
     open_pieces(team, count)
     piece = take_piece(team)
-    while piece >= 0:
+    while piece != NONE:
         load_piece(piece - base, batches, group, trips, h, metric, room)
-        piece_done(team)
-        piece = take_piece(team)
+        piece = next_piece(team)
     await_pieces(team)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from twin.kernels.jit import njit
-from twin.kernels.team import close_team, opened, over_team, piece_done, staying, take_piece
+from twin.kernels.team import NONE, close_team, next_piece, opened, over_team, staying, take_piece
 from twin.kernels.threads import over_threads
 from twin.kernels.traffic.all_or_nothing import (
     PARTS,
@@ -87,14 +87,13 @@ def _decompose(
     """
     while member > 0 and staying(team):
         piece = take_piece(team)
-        while piece >= 0:
+        while piece != NONE:
             at, now = piece - stage.base[0], stage.number[0]
             if at < PIECES:
                 load_piece(at, batches, group, trips, h, Metric(link_cost[now], up[now], down[now]), room)
             else:
                 mix_piece(at - PIECES, stage.loads[0], mix, links)
-            piece_done(team)
-            piece = take_piece(team)
+            piece = next_piece(team)
     if member > 0:
         return
     for now in range(LOADS):

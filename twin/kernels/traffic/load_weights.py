@@ -12,7 +12,7 @@ import numpy as np
 
 from twin.kernels.dot import dot
 from twin.kernels.jit import njit
-from twin.kernels.team import await_pieces, open_pieces, piece_done, take_piece
+from twin.kernels.team import NONE, await_pieces, next_piece, open_pieces, take_piece
 from twin.kernels.traffic.bush_sweep import Links, fill_all
 
 MIXES = 4  # quadratic models in a row after each load
@@ -94,10 +94,9 @@ def _share(count: int, team: np.ndarray, base: int, loads: int, mix: Mix, links:
     """Open `count` further pieces and see them done."""
     open_pieces(team, count)
     piece = take_piece(team)
-    while piece >= 0:
+    while piece != NONE:
         mix_piece(piece - base, loads, mix, links)
-        piece_done(team)
-        piece = take_piece(team)
+        piece = next_piece(team)
     await_pieces(team)
 
 
