@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,24 @@ def checksums(folder: Path) -> dict[str, str]:
 def the_run(folder: Path) -> Path:
     (run,) = (folder / "runs").iterdir()
     return run
+
+
+def test_what_a_process_killed_after_simulating_left_is_removed(finished_run, study_text, tmp_path):
+    """It may be killed while it writes the table or the report of a finished run; a living one may write on."""
+    shutil.copytree(finished_run.parent, tmp_path / "runs")
+    (tmp_path / "small.yaml").write_text(study_text, encoding="utf-8")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    run = the_run(tmp_path)
+    (run / "kpis.csv").unlink()
+    left, living = run / f".kpis.csv.{ended.pid}.part", run / f".report.html.{os.getpid()}.part"
+    left.write_text("half")
+    living.write_text("half")
+    outcome = call("run", "small.yaml", "--json", cwd=tmp_path)
+    assert outcome.code == 0, outcome.err
+    assert not left.exists() and living.exists()
+    living.unlink()
+    assert checksums(run) == checksums(finished_run)
 
 
 def test_a_scenario_without_measures_equals_the_baseline_in_every_file(finished_run):

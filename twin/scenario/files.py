@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,13 +73,28 @@ def replace_folder(path: Path, write: Callable[[Path], None]) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a killed process left."""
+def remove_leftovers(folder: Path, anybodys: bool) -> None:
+    """Remove temporary files that killed processes left: `anybodys`, or only those of processes that are gone."""
     for leftover in list(folder.rglob(".*.part")):
+        if not anybodys and not _is_gone(leftover.name.split(".")[-2]):
+            continue
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
+
+
+def _is_gone(process: str) -> bool:
+    """Return whether there is no process of this number, as far as the system tells without touching it."""
+    if sys.platform == "win32" or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _flush(path: Path) -> None:

@@ -125,8 +125,9 @@ def run_study(plan: Plan, runs: Path, progress: Progress | None = None) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            if not (folder / "run.json").is_file():
-                files.remove_leftovers(folder)
+            finished = (folder / "run.json").is_file()
+            files.remove_leftovers(folder, anybodys=not finished)  # of a finished run others may write reports
+            if not finished:
                 _Execution(plan, folder, progress or (lambda label, done, total: None)).finish()
             _keep_canvas(folder, plan.study)
     except Timeout:
