@@ -26,25 +26,25 @@ STEPS, WIDTH = 200, 6
 
 
 @njit(cache=True)
-def _work_on_pieces(team: np.ndarray, table: np.ndarray) -> None:
+def _work_on_pieces(member: int, team: np.ndarray, table: np.ndarray) -> None:
     """Fill one place of a row from the whole row before it."""
-    piece = take_piece(team)
+    piece = take_piece(member, team)
     while piece != NONE:
         step, at = piece // WIDTH + 1, piece % WIDTH
         table[step, at] = 1.0 + table[step - 1].sum() / WIDTH + at * 1e-3
-        piece = next_piece(team)
+        piece = next_piece(member, team)
 
 
 @over_team
 @njit(cache=True, nogil=True)
 def _steps(member: int, team: np.ndarray, table: np.ndarray) -> None:
     while member > 0 and staying(team):
-        _work_on_pieces(team, table)
+        _work_on_pieces(member, team, table)
     if member > 0:
         return
     for _ in range(STEPS):
         open_pieces(team, WIDTH)
-        _work_on_pieces(team, table)
+        _work_on_pieces(member, team, table)
         await_pieces(team)
     close_team(team)
 
@@ -66,31 +66,41 @@ def test_every_step_sees_all_of_the_step_before(members: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _count(team: np.ndarray, times: np.ndarray) -> None:
-    piece = take_piece(team)
+def _count(member: int, team: np.ndarray, times: np.ndarray) -> None:
+    piece = take_piece(member, team)
     while piece != NONE:
         times[piece] += 1
-        piece = next_piece(team)
+        piece = next_piece(member, team)
 
 
 def test_pieces_are_taken_once_by_any_number_of_threads() -> None:
     team, times = new_team(), np.zeros(1_000_000, np.int64)
-    open_pieces(team, len(times))
-    threads = [threading.Thread(target=_count, args=(team, times)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for half in (times[:400_000], times[400_000:]):
+        open_pieces(team, len(half))
+        threads = [threading.Thread(target=_count, args=(member, team, times)) for member in (0, 1, 2, 3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (half == 1).all()
+        await_pieces(team)
     assert (times == 1).all()
     assert opened(team) == len(times)
-    await_pieces(team)
+
+
+def test_the_leader_takes_the_first_piece_and_others_the_last() -> None:
+    team = new_team()
+    for step in range(2):
+        open_pieces(team, 5)
+        assert [take_piece(member, team) - 5 * step for member in (1, 0, 2, 0, 1)] == [4, 0, 3, 1, 2]
+        assert take_piece(0, team) == take_piece(1, team) == NONE
 
 
 def test_who_comes_when_all_is_done_goes_at_once() -> None:
     team = new_team()
     close_team(team)
     assert not staying(team)
-    assert take_piece(team) == NONE
+    assert take_piece(0, team) == take_piece(1, team) == NONE
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
@@ -106,7 +116,7 @@ def test_nobody_waits_for_a_member_that_has_failed(failing: int) -> None:
             open_pieces(team, 1)
             await_pieces(team)
         elif staying(team):
-            assert take_piece(team) == 0
+            assert take_piece(member, team) == 0
             raise MemoryError("no room")
 
     most = numba.get_num_threads()

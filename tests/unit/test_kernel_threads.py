@@ -19,7 +19,7 @@ from twin.kernels import compile as kernel_compile
 from twin.kernels.groups import compiled_parts, groups_of
 from twin.kernels.helper import Helper
 from twin.kernels.registry import Family, families
-from twin.kernels.threads import _pieces, over_threads, over_threads_from
+from twin.kernels.threads import PIECES, _parts, _Task, over_threads, over_threads_from
 from twin.kernels.traffic.shortest_path import tree
 
 
@@ -44,16 +44,45 @@ def test_every_item_is_done_once(items: int, threads: int) -> None:
     assert (times == 1).all()
 
 
-@pytest.mark.parametrize("items", [1, 7, 8, 63, 64, 65, 386, 1000])
-def test_pieces_get_smaller_where_there_are_many_items(items: int) -> None:
-    pieces = _pieces(items, 8)
-    assert [k for first, last in pieces for k in range(first, last)] == list(range(items))
-    sizes = [last - first for first, last in pieces]
-    if items >= 64:
-        assert sizes == sorted(sizes, reverse=True)
-        assert sizes[0] > 4 * sizes[-1] > 0
-    else:
-        assert max(sizes) - min(sizes) <= 1
+@pytest.mark.parametrize("parts", [1, 2, 3, 8])
+@pytest.mark.parametrize("items", [8, 15, 16, 17, 32, 63, 64, 386, 1000])
+def test_parts_are_alike_and_their_pieces_get_smaller(items: int, parts: int) -> None:
+    todo = _parts(items, parts)
+    assert [k for pieces in todo for first, last in pieces for k in range(first, last)] == list(range(items))
+    lengths = [sum(last - first for first, last in pieces) for pieces in todo]
+    assert len(lengths) == parts and max(lengths) - min(lengths) <= 1
+    for pieces, length in zip(todo, lengths, strict=True):
+        sizes = [last - first for first, last in pieces]
+        assert min(sizes) > 0 and len(sizes) == min(length, PIECES)
+        if length >= PIECES**2:
+            assert sizes == sorted(sizes, reverse=True) and sizes[0] > 3 * sizes[-1]
+        else:
+            assert max(sizes) - min(sizes) <= 1
+
+
+def test_a_thread_takes_its_own_part_in_order_and_then_the_ends_of_others() -> None:
+    task = _Task(lambda first, last: None, _parts(12, 3), ())
+    assert [task.take(1) for _ in range(13)] == [
+        *((k, k + 1) for k in (4, 5, 6, 7)),
+        *((k, k + 1) for k in (3, 11, 2, 10, 1, 9, 0, 8)),
+        None,
+    ]
+    assert task.take(0) is None
+
+
+def test_threads_begin_with_the_same_part_of_every_loop(threads: int) -> None:
+    """As long as none waits for the other, which a barrier in every piece sees to."""
+    together, ran = threading.Barrier(threads, timeout=20.0), {}
+
+    def loop(first: int, last: int) -> None:
+        together.wait()
+        ran.setdefault(threading.get_ident(), []).append(first)
+
+    for _ in range(3):
+        ran.clear()
+        over_threads(loop)(8)
+        assert sorted(ran.values()) == ([[0]] if threads == 1 else [[0, 1, 2, 3], [4, 5, 6, 7]])
+        assert ran[threading.get_ident()][0] == 0
 
 
 @pytest.mark.parametrize(("items", "each", "whole"), [(9, 1, True), (10, 1, False), (3, 3, True), (4, 3, False)])

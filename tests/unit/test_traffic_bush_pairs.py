@@ -67,8 +67,8 @@ def test_members_walk_the_links_of_their_pair(state: tuple[Bushes, Links]) -> No
 
 
 def contents(pairs: Pairs) -> dict[tuple[int, ...], tuple[list[tuple[int, ...]], np.ndarray]]:
-    """Return bushes and arcs of the members, and the reserves, by class and links."""
-    found = {}
+    """Return bushes and arcs of the members, and the reserves, by class and links: of the same pair, all together."""
+    found: dict[tuple[int, ...], tuple[list[tuple[int, ...]], np.ndarray]] = {}
     for i in range(len(pairs.group)):
         key = (
             pairs.group[i],
@@ -76,7 +76,8 @@ def contents(pairs: Pairs) -> dict[tuple[int, ...], tuple[list[tuple[int, ...]],
             *pairs.link[slice(*pairs.start[2 * i :: 2][:2])],
         )
         arcs = [(pairs.bush[m], *pairs.arc[slice(*pairs.arc_start[2 * m :: 2][:2])]) for m in members(pairs, i)]
-        found[key] = sorted(arcs), pairs.reserve[i]
+        others, reserve = found.get(key, ([], np.zeros(2)))
+        found[key] = sorted(others + arcs), reserve + pairs.reserve[i]
     return found
 
 
@@ -89,8 +90,12 @@ def test_pairs_of_some_bushes_are_exchanged(state: tuple[Bushes, Links], every: 
     old = find_pairs(rows, bushes, links, excess)
     rest(rows, bushes, links, np.zeros(len(rows), np.bool_), 0.0, 1)
     new = find_pairs(some, bushes, links, excess)
-    both, before, after = contents(exchanged(old, new, some, bushes)), contents(old), contents(new)
-    assert len(both) > 2
+    pairs = exchanged(old, new, some, bushes)
+    both, before, after = contents(pairs), contents(old), contents(new)
+    assert len(both) > 2 and sorted(m for i in range(len(pairs.group)) for m in members(pairs, i)) == sorted(
+        m for m in range(len(pairs.bush)) if m >= len(old.bush) or pairs.bush[m] not in some
+    )
+    assert len(before) == len(old.group) and len(after) == len(new.group)
     for key in both.keys() | before.keys() | after.keys():
         kept = [m for m in before.get(key, ([], None))[0] if m[0] not in some]
         assert (sorted(kept + after.get(key, ([], None))[0])) == both.get(key, ([], None))[0]

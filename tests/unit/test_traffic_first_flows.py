@@ -57,7 +57,7 @@ def test_loads_pay_the_least_cost_and_lose_no_trip(through: bool) -> None:
     metric = Metric(cost, *np.full((2, len(cost), len(h.arc_head)), np.nan))
     room, team = make_room(*cost.shape, len(h.arc_head)), new_team()
     lead_load(team, 0, batches, group, trips_of(batches, group, problem.demand), h, metric, room)
-    assert take_piece(team) == NONE
+    assert take_piece(0, team) == NONE
     flow = room.flow[0]
     expected = customize(h, cost)
     assert np.array_equal(metric.up, expected.up) and np.array_equal(metric.down, expected.down)

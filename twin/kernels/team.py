@@ -9,17 +9,19 @@ and have one within a microsecond. All run the same compiled function without Py
     def steps(member, team, ...):
         if member > 0:
             while staying(team):
-                work_on_pieces(team, ...)
+                work_on_pieces(member, team, ...)
             return
         open_pieces(team, 2)                       # the pieces 0 and 1 may be done
-        work_on_pieces(team, ...)
+        work_on_pieces(member, team, ...)
         await_pieces(team)                         # now they are
         ...
         close_team(team)
 
 where `work_on_pieces` takes a piece (`take_piece`) and, when it is done, the next one (`next_piece`), until there are
-none. Nobody has to come: the leader takes what others do not. Pieces that are open at the same time must be
-independent; then the results are the same bits for any number of threads.
+none. Nobody has to come: the leader takes what others do not. It takes the first piece that is left, others the last:
+so the pieces of a step that comes again and again are mostly done by who did them before, and has what they work on in
+its cache. Pieces that are open at the same time must be independent; then the results are the same bits for any number
+of threads.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ from twin.kernels.atomic import add, let_others_run, load, pause, swap
 from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads, thread_count
 
-OPEN, TAKEN, DONE, CLOSED = 0, 8, 16, 24  # places of the counters: each has a cache line of its own
+OPEN, LEFT, DONE, CLOSED = 0, 8, 16, 24  # places of the counters: each has a cache line of its own
+HALF = 32  # bits: the upper ones of `LEFT` are the first piece that nobody has taken, the lower ones the end of these
 NONE = -1
 ALERT = 2_000  # looks at the counters, of some 20 ns, before a thread that waits lets others run between two of them
 PATIENCE = 5_000_000  # looks after which it leaves: some seconds
@@ -78,26 +81,34 @@ def _wait(looks: int) -> None:
 
 @njit(cache=True)
 def open_pieces(team: np.ndarray, count: int) -> None:
-    """Open `count` further pieces; they are numbered on from those before."""
-    add(team, OPEN, count)
+    """Open `count` further pieces, numbered on from those before, when these are done; for the leader."""
+    total = add(team, OPEN, count)
+    swap(team, LEFT, load(team, LEFT), (total << HALF) + total + count)
 
 
 @njit(cache=True)
-def take_piece(team: np.ndarray) -> int:
-    """Return the number of a piece that nobody has taken, or `NONE`."""
+def _left(team: np.ndarray) -> tuple[int, int, int]:
+    """Return the first piece that nobody has taken and the end of these, and both as one number."""
+    both = load(team, LEFT)
+    return both >> HALF, both & ((1 << HALF) - 1), both
+
+
+@njit(cache=True)
+def take_piece(member: int, team: np.ndarray) -> int:
+    """Return the number of a piece that nobody has taken, or `NONE`: the leader's, member 0's, is the first."""
     while True:
-        piece = load(team, TAKEN)
-        if piece >= load(team, OPEN):
+        first, end, both = _left(team)
+        if first >= end:
             return NONE
-        if swap(team, TAKEN, piece, piece + 1):
-            return piece
+        if swap(team, LEFT, both, both + (1 << HALF) if member == 0 else both - 1):
+            return first if member == 0 else end - 1
 
 
 @njit(cache=True)
-def next_piece(team: np.ndarray) -> int:
+def next_piece(member: int, team: np.ndarray) -> int:
     """Say that a piece is done, and take another; see `take_piece`."""
     add(team, DONE, 1)
-    return take_piece(team)
+    return take_piece(member, team)
 
 
 @njit(cache=True)
@@ -127,7 +138,8 @@ def staying(team: np.ndarray) -> bool:
     for looks in range(PATIENCE):
         if load(team, CLOSED) > 0:
             return False
-        if load(team, TAKEN) < load(team, OPEN):
+        first, end, _ = _left(team)
+        if first < end:
             return True
         _wait(looks)
     return False

@@ -334,10 +334,10 @@ def _share(
 ) -> None:  # fmt: skip
     """Open `count` further pieces and see them done."""
     open_pieces(team, count)
-    piece = take_piece(team)
+    piece = take_piece(0, team)
     while piece != NONE:
         load_piece(piece - base, batches, group, trips, h, metric, room)
-        piece = next_piece(team)
+        piece = next_piece(0, team)
     await_pieces(team)
 
 

@@ -25,7 +25,7 @@ from twin.kernels.traffic.equilibrium_steps import (
     carry,
     cost_paid,
     fill_skims,
-    least_cost,
+    least_costs,
     load,
     renew_all,
     settle_and_load,
@@ -308,7 +308,7 @@ def _rounds(
     for done in range(first, stop.max_rounds + 1):
         settle_and_load(rows, bushes, desire.met, link_flow, links)
         if ways is not None and (gap if done > first else FIRST_GAP) <= FALL * stop.target_gap:
-            gap = _gap_of_skims(ways, links, desire.met, link_flow, skim)
+            gap = _gap_of_skims(ways, bushes.group, desire.met, links, link_flow, skim)
             if gap <= stop.target_gap:
                 if stop.progress:
                     stop.progress(done, gap)
@@ -369,11 +369,13 @@ def _cut_off(skim: np.ndarray, desire: Desire, limit: float, groups: np.ndarray)
     return lost
 
 
-def _gap_of_skims(ways: Ways, links: Links, met: np.ndarray, link_flow: np.ndarray, skim: np.ndarray) -> float:
+def _gap_of_skims(
+    ways: Ways, group: np.ndarray, met: np.ndarray, links: Links, link_flow: np.ndarray, skim: np.ndarray
+) -> float:
     """Return the relative gap of fixed demand without a look at the bushes; fill the skims."""
     paid = cost_paid(link_flow, links)
     fill_zone_skims(ways, links.cost, skim)
-    return max(0.0, (paid - least_cost(met, skim)) / paid) if paid > 0.0 else 0.0
+    return max(0.0, (paid - float(least_costs(group, met, skim).sum())) / paid) if paid > 0.0 else 0.0
 
 
 def _times(problem: Problem, links: Links) -> np.ndarray:

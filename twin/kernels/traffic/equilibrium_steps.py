@@ -251,8 +251,8 @@ def cost_paid(link_flow: np.ndarray, links: Links) -> float:
     return total
 
 
-@njit(cache=True)
-def least_of(met: np.ndarray, skim: np.ndarray) -> float:
+@njit(cache=True, inline="always")
+def _least_of(met: np.ndarray, skim: np.ndarray) -> float:
     """Return what the demand met [zones] of one origin pays on cheapest paths."""
     total = dot(met, skim)
     if np.isnan(total):  # nobody goes where no way leads: zero times infinity
@@ -263,10 +263,9 @@ def least_of(met: np.ndarray, skim: np.ndarray) -> float:
 
 
 @njit(cache=True)
-def least_cost(met: np.ndarray, skim: np.ndarray) -> float:
-    """Return what the demand met [classes, zones, zones] pays on cheapest paths."""
-    total = 0.0
-    for k in range(len(met)):
-        for o in range(met.shape[1]):
-            total += least_of(met[k, o], skim[k, o])
-    return total
+def least_costs(group: np.ndarray, met: np.ndarray, skim: np.ndarray) -> np.ndarray:
+    """Return what the demand met [classes, zones, zones] of each `group` [bushes, 2] pays on cheapest paths."""
+    least = np.empty(len(group))
+    for b in range(len(group)):
+        least[b] = _least_of(met[group[b, 0], group[b, 1]], skim[group[b, 0], group[b, 1]])
+    return least

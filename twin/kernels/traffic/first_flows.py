@@ -86,14 +86,14 @@ def _decompose(
     `link_cost` [loads, classes, links], `up` and `down` [loads, classes, arcs] get the costs of each load.
     """
     while member > 0 and staying(team):
-        piece = take_piece(team)
+        piece = take_piece(member, team)
         while piece != NONE:
             at, now = piece - stage.base[0], stage.number[0]
             if at < PIECES:
                 load_piece(at, batches, group, trips, h, Metric(link_cost[now], up[now], down[now]), room)
             else:
                 mix_piece(at - PIECES, stage.loads[0], mix, links)
-            piece = next_piece(team)
+            piece = next_piece(member, team)
     if member > 0:
         return
     for now in range(LOADS):

@@ -93,10 +93,10 @@ def mix_piece(piece: int, loads: int, mix: Mix, links: Links) -> None:
 def _share(count: int, team: np.ndarray, base: int, loads: int, mix: Mix, links: Links) -> None:
     """Open `count` further pieces and see them done."""
     open_pieces(team, count)
-    piece = take_piece(team)
+    piece = take_piece(0, team)
     while piece != NONE:
         mix_piece(piece - base, loads, mix, links)
-        piece = next_piece(team)
+        piece = next_piece(0, team)
     await_pieces(team)
 
 

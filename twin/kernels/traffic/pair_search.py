@@ -331,23 +331,41 @@ def _least(flow: np.ndarray, arc: np.ndarray, start: int, end: int) -> float:
 
 @njit(cache=True)
 def exchanged(pairs: Pairs, others: Pairs, rows: np.ndarray, bushes: Bushes) -> Pairs:
-    """Return `pairs` and `others` as they are now, where the bushes `rows` are no longer in `pairs` but in `others`."""
-    gone, most = np.zeros(len(bushes.group), np.bool_), len(pairs.bush) + len(others.bush)
-    bush, start = np.empty(most, np.int32), np.zeros(2 * most + 1, np.int64)
-    arc, count = np.empty(len(pairs.arc) + len(others.arc), pairs.arc.dtype), 0
+    """Return `pairs` and `others` as they are now, where the bushes `rows` are no longer in `pairs` but in `others`.
+
+    A pair that is in both stays two: to look for those takes longer than to visit them.
+    """
+    gone, members = np.zeros(len(bushes.group), np.bool_), len(pairs.bush)
+    bush, arc = np.concatenate((pairs.bush, others.bush)), np.concatenate((pairs.arc, others.arc))
+    arc_start, most = _one_after_the_other(pairs.arc_start, others.arc_start), len(pairs.group) + len(others.group)
+    group, first, following = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(len(bush), np.int32)
+    start, link = np.zeros(2 * most + 1, np.int64), np.empty(len(pairs.link) + len(others.link), pairs.link.dtype)
+    reserve, count = np.zeros((most, 2)), 0
     gone[rows] = True
-    for old in (pairs, others):
-        for m in range(len(old.bush)):
-            if gone[old.bush[m]]:
+    for old, before in ((pairs, 0), (others, members)):
+        for i in range(len(old.group)):
+            last, m = EMPTY, old.first[i]
+            for _ in range(len(old.bush)):
+                m = old.following[m]
+                if not gone[old.bush[m]]:
+                    own, flow, at = before + m, bushes.flow[old.bush[m]], ix(old.arc_start[2 * m])
+                    reserve[count, 0] += _least(flow, old.arc, at, old.arc_start[2 * m + 1])
+                    reserve[count, 1] += _least(flow, old.arc, old.arc_start[2 * m + 1], old.arc_start[2 * m + 2])
+                    if last == EMPTY:
+                        first[count] = own
+                    else:
+                        following[last] = own
+                    last = own
+                if m == old.first[i]:
+                    break
+            if last == EMPTY:
                 continue
-            at, end, to = old.arc_start[2 * m], old.arc_start[2 * m + 2], start[2 * count]
-            for n in range(end - at):
-                arc[ix(to + n)] = old.arc[ix(at + n)]
-            bush[count], start[2 * count + 1], start[2 * count + 2] = (
-                old.bush[m],
-                to + old.arc_start[2 * m + 1] - at,
-                to + end - at,
-            )
+            following[last], group[count] = first[count], old.group[i]
+            at, to, size = old.start[2 * i], start[2 * count], old.start[2 * i + 2] - old.start[2 * i]
+            start[2 * count + 1], start[2 * count + 2] = to + old.start[2 * i + 1] - at, to + size
+            for n in range(size):
+                link[ix(to + n)] = old.link[ix(at + n)]
             count += 1
         gone[rows] = False
-    return _pairs_of(_pairs_with(Members(bush[:count], start[: 2 * count + 1], arc[: start[2 * count]]), bushes))
+    start = start[: 2 * count + 1]
+    return Pairs(group[:count], start, link, first[:count], following, bush, arc_start, arc, reserve[:count])
