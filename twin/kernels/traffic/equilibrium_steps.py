@@ -82,6 +82,15 @@ def carry(link_flow: np.ndarray, links: Links) -> None:
     refresh_all(links)
 
 
+@njit(cache=True)
+def add_rows(rows: np.ndarray, times: float, bushes: Bushes, link_flow: np.ndarray) -> None:
+    """Add so many times the flows of the bushes `rows` to class flows [classes, links]."""
+    for b in rows:
+        total, flow, link = link_flow[bushes.group[b, 0]], bushes.flow[b], bushes.link[b]
+        for a in range(bushes.first[b, bushes.size[b, 0]]):
+            total[ix(link[a])] += times * flow[a]
+
+
 def load(bushes: Bushes, link_flow: np.ndarray, links: Links) -> None:
     """Sum the arcs into class flows [classes, links], and set all links to the totals."""
     settle_and_load(np.zeros(0, np.int64), bushes, np.zeros((0, 0, 0)), link_flow, links)

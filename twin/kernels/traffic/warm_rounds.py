@@ -21,6 +21,8 @@ from twin.kernels.traffic.bush_pairs import rest, rest_again
 from twin.kernels.traffic.bush_reroute import reroute_all, users
 from twin.kernels.traffic.bush_sweep import Desire, Hot, Links, make_reach, sweep_bush
 from twin.kernels.traffic.equilibrium_steps import (
+    add_rows,
+    carry,
     cost_paid,
     least_costs,
     load,
@@ -37,7 +39,7 @@ SWEEPS = 2  # over the bushes that used a closed link
 REROUTES = 40  # most renewals until nobody is left on a closed link
 IGNORE = 0.03  # shortcuts that save less than this part of the last gap wait
 LEAVE = 0.05  # bushes that could save no more than this part of what all could wait
-CLOSE, NEAR = 0.5, 100.0  # or than this part of the target, where all could save no more than so many times that
+CLOSE, NEAR = 0.8, 100.0  # or than this part of the target, where all could save no more than so many times that
 FINDS = 2  # most searches for pairs among the bushes renewed in a round
 SLOW, PATIENCE = 0.5, 4  # rounds that leave more than this part of the gap, before others go on
 
@@ -144,16 +146,21 @@ def _leave_closed(s: State, newly: np.ndarray, moved: np.ndarray) -> np.ndarray:
     found = np.empty((len(moved), 3))
     rows = used = users(np.arange(len(moved)), s.bushes, newly)
     moved[used] = True
+    add_rows(rows, -1.0, s.bushes, s.link_flow)
     reroute_all(len(rows), rows, s.links.cost, newly, 0.5 * BLOCKED, s.desire.demand, s.desire.met, s.net, s.bushes)
-    load(s.bushes, s.link_flow, s.links)
-    for _ in range(REROUTES):
-        rows = users(used, s.bushes, newly)
-        if len(rows) == 0:
-            break
+    add_rows(rows, 1.0, s.bushes, s.link_flow)
+    rows = users(used, s.bushes, newly)
+    if len(rows) == 0:
+        s.link_flow[newly] = 0.0  # to the last digit
+    carry(s.link_flow, s.links)
+    for _ in range(REROUTES if len(rows) > 0 else 0):
         renew_all(len(rows), rows, s.bushes, s.net, s.links, s.desire, 0.0, s.skim, found, False)
         _sweep_rows(rows, s.bushes, s.links, s.desire, SWEEPS)
         # A crumb behind a closed link, where all others have gone another way, would count with what that is charged.
         settle_and_load(rows, s.bushes, s.desire.met, s.link_flow, s.links)
+        rows = users(used, s.bushes, newly)
+        if len(rows) == 0:
+            break
     return used
 
 
