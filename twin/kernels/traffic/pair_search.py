@@ -330,42 +330,43 @@ def _least(flow: np.ndarray, arc: np.ndarray, start: int, end: int) -> float:
 
 
 @njit(cache=True)
-def exchanged(pairs: Pairs, others: Pairs, rows: np.ndarray, bushes: Bushes) -> Pairs:
-    """Return `pairs` and `others` as they are now, where the bushes `rows` are no longer in `pairs` but in `others`.
-
-    A pair that is in both stays two: to look for those takes longer than to visit them.
-    """
-    gone, members = np.zeros(len(bushes.group), np.bool_), len(pairs.bush)
-    bush, arc = np.concatenate((pairs.bush, others.bush)), np.concatenate((pairs.arc, others.arc))
-    arc_start, most = _one_after_the_other(pairs.arc_start, others.arc_start), len(pairs.group) + len(others.group)
-    group, first, following = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(len(bush), np.int32)
-    start, link = np.zeros(2 * most + 1, np.int64), np.empty(len(pairs.link) + len(others.link), pairs.link.dtype)
-    reserve, count = np.zeros((most, 2)), 0
-    gone[rows] = True
-    for old, before in ((pairs, 0), (others, members)):
-        for i in range(len(old.group)):
-            last, m = EMPTY, old.first[i]
-            for _ in range(len(old.bush)):
-                m = old.following[m]
-                if not gone[old.bush[m]]:
-                    own, flow, at = before + m, bushes.flow[old.bush[m]], ix(old.arc_start[2 * m])
-                    reserve[count, 0] += _least(flow, old.arc, at, old.arc_start[2 * m + 1])
-                    reserve[count, 1] += _least(flow, old.arc, old.arc_start[2 * m + 1], old.arc_start[2 * m + 2])
-                    if last == EMPTY:
-                        first[count] = own
-                    else:
-                        following[last] = own
-                    last = own
-                if m == old.first[i]:
-                    break
-            if last == EMPTY:
-                continue
-            following[last], group[count] = first[count], old.group[i]
-            at, to, size = old.start[2 * i], start[2 * count], old.start[2 * i + 2] - old.start[2 * i]
-            start[2 * count + 1], start[2 * count + 2] = to + old.start[2 * i + 1] - at, to + size
-            for n in range(size):
-                link[ix(to + n)] = old.link[ix(at + n)]
+def _kept(pairs: Pairs, gone: np.ndarray, bushes: Bushes) -> PartPairs:
+    """Return the pairs as they are now, without the bushes that are `gone` [bushes]."""
+    count, members, end = 0, 0, 0
+    some, key = np.empty(len(pairs.group), np.int64), np.empty(len(pairs.group), np.uint64)
+    pair, bush, start = np.empty_like(pairs.bush), np.empty_like(pairs.bush), np.empty_like(pairs.arc_start)
+    arc, least = np.empty_like(pairs.arc), np.empty((len(pair), 2))
+    start[0] = 0
+    for i in range(len(pairs.group)):
+        before, m = members, pairs.first[i]
+        for _ in range(len(pairs.bush)):
+            m = pairs.following[m]
+            if not gone[pairs.bush[m]]:
+                at, middle, last = pairs.arc_start[2 * m], pairs.arc_start[2 * m + 1], pairs.arc_start[2 * m + 2]
+                pair[members], bush[members] = count, pairs.bush[m]
+                least[members, 0] = _least(bushes.flow[pairs.bush[m]], pairs.arc, at, middle)
+                least[members, 1] = _least(bushes.flow[pairs.bush[m]], pairs.arc, middle, last)
+                for n in range(last - at):
+                    arc[ix(end + n)] = pairs.arc[ix(at + n)]
+                start[2 * members + 1] = end + middle - at
+                end += last - at
+                members += 1
+                start[2 * members] = end
+            if m == pairs.first[i]:
+                break
+        if members > before:
+            some[count] = i
+            key[i] = _key(pairs.group[i], pairs.link, pairs.start[2 * i], pairs.start[2 * i + 2])
             count += 1
-        gone[rows] = False
-    start = start[: 2 * count + 1]
-    return Pairs(group[:count], start, link, first[:count], following, bush, arc_start, arc, reserve[:count])
+    group, starts, link, keys = _some(some[:count], pairs.group, pairs.start, pairs.link, key)
+    ends = start[: 2 * members + 1]
+    return PartPairs(group, starts, link, keys, pair[:members], bush[:members], ends, arc[:end], least[:members])
+
+
+@njit(cache=True)
+def exchanged(pairs: Pairs, others: Pairs, rows: np.ndarray, bushes: Bushes) -> Pairs:
+    """Return `pairs` and `others` as they are now, where the bushes `rows` are no longer in `pairs` but in `others`."""
+    gone = np.zeros(len(bushes.group), np.bool_)
+    new = _kept(others, gone, bushes)
+    gone[rows] = True
+    return _pairs_of(_joined(_kept(pairs, gone, bushes), new))
