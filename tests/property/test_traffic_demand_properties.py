@@ -96,7 +96,7 @@ def test_the_hours_of_purposes_add_up(trips: tuple[float, ...], peak: float) -> 
     assert (legs >= 0.0).all()
     weight = np.repeat(trips, 2)
     if weight.sum() > 0.0:
-        np.testing.assert_allclose(weight @ legs / weight.sum(), profile, atol=1e-11)
+        np.testing.assert_allclose(weight / weight.sum() @ legs, profile, atol=1e-11)
 
 
 @settings(max_examples=30, deadline=None)
