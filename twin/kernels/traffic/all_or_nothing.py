@@ -22,8 +22,7 @@ LANES = 24, 32, 40, 48  # origins that a batch may have; fours, for `_sum`
 BESIDE = 16  # lanes that cost as much as what a batch costs beside its lanes (measured on Chicago Sketch)
 WIDE = 2**16 - 1  # masks a number of lanes: short loops of a number that LLVM knows it unrolls, and does not vectorise
 PARTS = 8  # batches are loaded in this many parallel parts, whatever the number of threads
-SUMS = 2  # parts in which loads are then added up
-PIECES = TOP + PARTS + SUMS + TOP  # of a load
+PIECES = TOP + PARTS + TOP + TOP  # of a load
 
 
 class Labels(NamedTuple):
@@ -36,7 +35,7 @@ class Labels(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What `lead_load` adds loads up in; the parts' flows are summed up in the first."""
+    """What `lead_load` adds loads up in: those of all parts end in the first, some by way of the second."""
 
     loads: np.ndarray  # [parts, classes, 2, arcs] up, down
     flow: np.ndarray  # [parts, classes, links]
@@ -296,16 +295,29 @@ def _load_part(
 
 
 @njit(cache=True)
-def _sum_part(part: int, loads: np.ndarray, flow: np.ndarray) -> None:
-    """Sum a part of the arcs and of the links over all parts of the batches."""
-    arcs, links = loads.shape[3], flow.shape[2]
+def _sum_branch(h: Hierarchy, branch: int, to: int, end: int, loads: np.ndarray) -> None:
+    """Add the `loads` of the arcs from the nodes of a branch, of all parts behind part `to` up to `end`, to that's."""
+    at, last = h.branch_start[branch], h.branch_start[branch + 1]
+    while at < last:
+        node = begin = h.branch_node[at]
+        while at < last and h.branch_node[at] == node:  # nodes are in runs, and so their arcs
+            at, node = at + 1, node + 1
+        first, stop = ix(h.arc_start[begin]), ix(h.arc_start[node])
+        for part in range(to + 1, end):
+            for k in range(loads.shape[1]):
+                for side in range(2):
+                    total, other = loads[to, k, side, first:stop], loads[part, k, side, first:stop]
+                    for e in range(len(total)):
+                        total[e] += other[e]
+
+
+@njit(cache=True)
+def _sum_flow(first: int, last: int, to: int, end: int, flow: np.ndarray) -> None:
+    """Add the `flow` of the links from `first` to `last`, of all parts behind part `to` up to `end`, to that part's."""
     for k in range(flow.shape[1]):
-        for i in range(1, PARTS):
-            for e in range(arcs * part // SUMS, arcs * (part + 1) // SUMS):
-                loads[0, k, 0, e] += loads[i, k, 0, e]
-                loads[0, k, 1, e] += loads[i, k, 1, e]
-            for link in range(links * part // SUMS, links * (part + 1) // SUMS):
-                flow[0, k, link] += flow[i, k, link]
+        for part in range(to + 1, end):
+            for link in range(first, last):
+                flow[to, k, link] += flow[part, k, link]
 
 
 @njit(cache=True)
@@ -314,26 +326,30 @@ def load_piece(
 ) -> None:  # fmt: skip
     """Do one of the `PIECES` of a load; see `lead_load`."""
     cost, up, down, loads, flow = metric.link_cost, metric.up, metric.down, room.loads, room.flow
+    links = flow.shape[2]
     if piece < TOP:
         for k in range(len(cost)):
             customize_branch(h, piece, cost[k], up[k], down[k])
     elif piece < TOP + PARTS:
         part = piece - TOP
         _load_part(part, batches, group, trips, h, cost, up, down, loads[part], flow[part])
-    elif piece < TOP + PARTS + SUMS:
-        _sum_part(piece - TOP - PARTS, loads, flow)
+    elif piece < TOP + PARTS + TOP:
+        branch = piece - TOP - PARTS
+        _sum_branch(h, branch, 1, PARTS, loads)
+        _sum_flow(links * branch // TOP, links * (branch + 1) // TOP, 1, PARTS, flow)
     else:
+        branch = piece - TOP - PARTS - TOP
+        _sum_branch(h, branch, 0, 2, loads)
         for k in range(len(cost)):
-            unpack_branch(h, piece - TOP - PARTS - SUMS, up[k], down[k], room.own[k], loads[0, k], flow[0, k])
+            unpack_branch(h, branch, up[k], down[k], room.own[k], loads[0, k], flow[0, k])
 
 
 @njit(cache=True)
-def _share(
-    count: int, team: np.ndarray, base: int, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
+def _finish(
+    team: np.ndarray, base: int, batches: np.ndarray, group: np.ndarray, trips: np.ndarray, h: Hierarchy,
     metric: Metric, room: Room,
 ) -> None:  # fmt: skip
-    """Open `count` further pieces and see them done."""
-    open_pieces(team, count)
+    """See the pieces done that are open."""
     piece = take_piece(0, team)
     while piece != NONE:
         load_piece(piece - base, batches, group, trips, h, metric, room)
@@ -365,12 +381,18 @@ def lead_load(
     room : Room
     """
     cost, up, down, loads, flow = metric.link_cost, metric.up, metric.down, room.loads, room.flow
-    _share(TOP, team, base, batches, group, trips, h, metric, room)
+    open_pieces(team, TOP)
+    _finish(team, base, batches, group, trips, h, metric, room)
     for k in range(len(cost)):
         customize_branch(h, TOP, cost[k], up[k], down[k])
         find_own_links(h, cost[k], up[k], down[k], room.own[k])
-    _share(PARTS, team, base, batches, group, trips, h, metric, room)
-    _share(SUMS, team, base, batches, group, trips, h, metric, room)
+    open_pieces(team, PARTS)
+    _finish(team, base, batches, group, trips, h, metric, room)
+    open_pieces(team, TOP)  # the branches' loads are summed up in the second part meanwhile
+    _sum_branch(h, TOP, 0, PARTS, loads)
     for k in range(len(cost)):
         unpack_branch(h, TOP, up[k], down[k], room.own[k], loads[0, k], flow[0, k])
-    _share(TOP, team, base, batches, group, trips, h, metric, room)
+    _finish(team, base, batches, group, trips, h, metric, room)
+    open_pieces(team, TOP)
+    _finish(team, base, batches, group, trips, h, metric, room)
+    _sum_flow(0, flow.shape[2], 0, 2, flow)

@@ -144,11 +144,13 @@ def _arcs(adj_start: np.ndarray, adj: np.ndarray, order: np.ndarray) -> tuple[np
             below = sibling[below]
         start[r + 1] = place
         if place > first:
-            head[first:place] = np.sort(head[first:place])
-            parent[r] = head[first]
+            parent[r] = head[first:place].min()
             sibling[r] = child[parent[r]]
             child[parent[r]] = r
-    return start, head[: start[nodes]].copy(), parent
+    head = head[: start[nodes]]
+    _, order = by_key(head, nodes)
+    _, again = by_key(np.repeat(np.arange(nodes), np.diff(start))[order], nodes)
+    return start, head[order[again]], parent
 
 
 @njit(cache=True)

@@ -21,15 +21,15 @@ RANGES = 2  # parts of the links
 
 
 class Mix(NamedTuple):
-    """Loads, and the model of what they cost; of all but the links, the first rows are in use."""
+    """Loads, and the model of what they cost by part of the links; of all loads, the first are in use."""
 
     number: np.ndarray  # [loads] which of all loads it was
     load: np.ndarray  # [loads, links]
     extra: np.ndarray  # [loads] the fixed cost of a load, which does not depend on flow
     weight: np.ndarray  # [loads]
-    cost: np.ndarray  # [loads] at the present flow
-    bend: np.ndarray  # [loads, loads] how much each bends the cost of each
-    bent: np.ndarray  # [loads, links] scratch space
+    cost: np.ndarray  # [parts, loads] at the present flow
+    bend: np.ndarray  # [parts, loads, loads] how much each bends the cost of each
+    bent: np.ndarray  # [links] scratch space
     time: np.ndarray  # [links]
 
 
@@ -40,9 +40,9 @@ def make_mix(loads: int, links: int) -> Mix:
         np.empty((loads, links)),
         np.empty(loads),
         np.empty(loads),
-        np.empty(loads),
-        np.empty((loads, loads)),
-        np.empty((loads, links)),
+        np.empty((RANGES, loads)),
+        np.empty((RANGES, loads, loads)),
+        np.empty(links),
         np.zeros(links),
     )
 
@@ -68,31 +68,39 @@ def _set_range(first: int, last: int, loads: int, mix: Mix, links: Links) -> Non
 
 
 @njit(cache=True)
-def _fill_row(i: int, mix: Mix, links: Links) -> None:
-    """Fill the cost of load `i`, and how much it bends the costs of those before it, and they its own."""
-    load, bent = mix.load[i], mix.bent[i]
-    mix.cost[i] = mix.extra[i] + dot(load, mix.time)
-    for link in range(len(load)):
-        bent[link] = load[link] * links.slope[link]
-    for j in range(i + 1):
-        mix.bend[i, j] = mix.bend[j, i] = dot(mix.load[j], bent)
+def _model_range(part: int, first: int, last: int, loads: int, mix: Mix, links: Links) -> None:
+    """Fill what the links from `first` to `last` cost every load, and how much each load bends that of each."""
+    bent, slope = mix.bent[first:last], links.slope[first:last]
+    for i in range(loads):
+        load = mix.load[i, first:last]
+        mix.cost[part, i] = dot(load, mix.time[first:last])
+        for link in range(len(load)):
+            bent[link] = load[link] * slope[link]
+        for j in range(i + 1):
+            mix.bend[part, i, j] = mix.bend[part, j, i] = dot(mix.load[j, first:last], bent)
+
+
+@njit(cache=True)
+def _models(loads: int) -> int:
+    """Return how many models are made after a load."""
+    return MIXES if loads > 1 else 0
 
 
 @njit(cache=True)
 def mix_piece(piece: int, loads: int, mix: Mix, links: Links) -> None:
-    """Do a piece of a model: a row, the longest ones first, or then a part of the links."""
-    at = piece % (loads + RANGES)
-    if at < loads:
-        _fill_row(loads - 1 - at, mix, links)
-    else:
-        m = len(links.flow)
-        _set_range(m * (at - loads) // RANGES, m * (at - loads + 1) // RANGES, loads, mix, links)
+    """Set a part of the links to the mix, if they are not, and make its part of the next model, if there is one."""
+    step, part, m = piece // RANGES, piece % RANGES, len(links.flow)
+    first, last = m * part // RANGES, m * (part + 1) // RANGES
+    if step > 0 or loads == 1:
+        _set_range(first, last, loads, mix, links)
+    if step < _models(loads):
+        _model_range(part, first, last, loads, mix, links)
 
 
 @njit(cache=True)
-def _share(count: int, team: np.ndarray, base: int, loads: int, mix: Mix, links: Links) -> None:
-    """Open `count` further pieces and see them done."""
-    open_pieces(team, count)
+def _share(team: np.ndarray, base: int, loads: int, mix: Mix, links: Links) -> None:
+    """Open the pieces of a step and see them done."""
+    open_pieces(team, RANGES)
     piece = take_piece(0, team)
     while piece != NONE:
         mix_piece(piece - base, loads, mix, links)
@@ -103,7 +111,11 @@ def _share(count: int, team: np.ndarray, base: int, loads: int, mix: Mix, links:
 @njit(cache=True)
 def _move_weight(loads: int, mix: Mix) -> None:
     """Move weight from dear loads to the cheapest by Newton steps in the model."""
-    cost, bend, weight = mix.cost[:loads], mix.bend, mix.weight
+    cost, bend, weight = np.zeros(loads), np.zeros((loads, loads)), mix.weight
+    for part in range(RANGES):
+        cost += mix.cost[part, :loads]
+        bend += mix.bend[part, :loads, :loads]
+    cost += mix.extra[:loads]
     for _ in range(STEPS * loads):
         best, dear = np.argmin(cost), -1
         for i in range(loads):
@@ -126,12 +138,13 @@ def lead_mix(team: np.ndarray, base: int, loads: int, mix: Mix, links: Links) ->
     """Set the weights of the first `loads` anew and all links to the mix, with a `team`.
 
     The links are at the mix of the loads before, if there are any. The team's pieces from `base` on are those of
-    `mix_piece`.
+    `mix_piece`: what a part of the links needs of others are only the weights, so that threads need not read what
+    others have just written.
     """
-    for _ in range(MIXES if loads > 1 else 1):
-        _share(loads, team, base, loads, mix, links)
+    for _ in range(_models(loads)):
+        _share(team, base, loads, mix, links)
         _move_weight(loads, mix)
-        _share(RANGES, team, base, loads, mix, links)
+    _share(team, base, loads, mix, links)
 
 
 @njit(cache=True)
