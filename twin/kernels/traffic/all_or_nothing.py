@@ -296,7 +296,7 @@ def _load_part(
 
 @njit(cache=True)
 def _sum_branch(h: Hierarchy, branch: int, to: int, end: int, loads: np.ndarray) -> None:
-    """Add the `loads` of the arcs from the nodes of a branch, of all parts behind part `to` up to `end`, to that's."""
+    """Add the `loads` of the arcs of a branch, of the parts behind part `to` up to `end`, to those of part `to`."""
     at, last = h.branch_start[branch], h.branch_start[branch + 1]
     while at < last:
         node = begin = h.branch_node[at]
@@ -313,7 +313,7 @@ def _sum_branch(h: Hierarchy, branch: int, to: int, end: int, loads: np.ndarray)
 
 @njit(cache=True)
 def _sum_flow(first: int, last: int, to: int, end: int, flow: np.ndarray) -> None:
-    """Add the `flow` of the links from `first` to `last`, of all parts behind part `to` up to `end`, to that part's."""
+    """Add the `flow` of the links from `first` to `last`, of the parts behind part `to` up to `end`, to part `to`'s."""
     for k in range(flow.shape[1]):
         for part in range(to + 1, end):
             for link in range(first, last):
