@@ -2,8 +2,9 @@
 
 ``traffic-warmstart``: a link is closed, and the new equilibrium is found from the old one's bushes and from nothing:
 streets by quantiles of flow, up to the busiest, and streets drawn at random.
-``traffic-noise``: how far link flows are from the equilibrium's when the solver stops at a gap. See `networks` and
-`solvers` for data and peers.
+``traffic-noise``: how far link flows are from the equilibrium's when the solver stops at a gap.
+``traffic-closure-noise``: how far what the closure of a street adds is from what it adds at equilibrium. See `networks`
+and `solvers` for data and peers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from harness import Case, new_record
 
+from cases.metropolis import metropolis
 from cases.networks import Network, has, network, objective, problem, relative_gap
 from cases.solvers import AEQUILIBRAE, MAX_ROUNDS, OURS, TAP_B, Solver
 
@@ -30,6 +32,11 @@ NOISE_GAPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10)
 EXACT = 1e-13
 OFF = 0.01  # of the flow at equilibrium
 CARRIES = 1.0  # vehicles; smaller flows are not compared in parts
+
+CLOSURES = {NOISE_NETWORK: 200, "metropolis": 40}  # streets, evenly over their ranks of flow
+CLOSURE_GAPS = (1e-6, 1e-8, 1e-10)  # of the open network and of the closures
+CLOSURE_EXACT = 1e-12
+PART = 0.1  # of what a closure adds
 
 
 def _close(net: Network, link: int) -> Network:
@@ -132,6 +139,49 @@ def _measure_noise(case: Case, quick: bool) -> list[dict[str, Any]]:
     return rows + [_noise_row(case, net, AEQUILIBRAE, gap, exact) for gap in ((1e-4,) if quick else (1e-4, 1e-6))]
 
 
+def _added_h(made: Any, streets: list[int], gap: float) -> tuple[float, float, np.ndarray]:
+    """Return CPU and wall seconds of closing streets in turn, and the hours that each adds; all to a gap."""
+    from twin.kernels.traffic.equilibrium import solve
+    from twin.traffic.criticality import link_criticality
+
+    base = solve(made, gap, MAX_ROUNDS)
+    cpu, wall = time.process_time(), time.perf_counter()
+    added = link_criticality(made, base, streets, target_gap=gap)["added_cost_h"].to_numpy()
+    return time.process_time() - cpu, time.perf_counter() - wall, added
+
+
+def _closure_noise(case: Case, name: str, net: Network, count: int) -> list[dict[str, Any]]:
+    """Return a record for every gap: errors of the hours that closures of streets add."""
+    made = problem(net)
+    base = _timed(made)[2]
+    whole_h = float((base.link_flow * base.link_time).sum()) / 60.0
+    streets = _streets(net, base.link_flow[0])
+    chosen = streets[np.linspace(0, len(streets) - 1, min(count, len(streets))).astype(np.int64)].tolist()
+    exact, records = _added_h(made, chosen, CLOSURE_EXACT)[2], []
+    for gap in CLOSURE_GAPS:
+        cpu, wall, added = _added_h(made, chosen, gap)
+        off = np.abs(added - exact)
+        coarse = off > PART * np.abs(exact)
+        record = new_record(case, net["demand"].shape[1]) | {"label": f"{name} {gap:.0e}", "network": name, "gap": gap}
+        record |= {"ours_cpu_s": cpu, "ours_wall_s": wall, "repetitions": 1, "whole_h": whole_h}
+        record |= {"links": chosen, "off_h": off.tolist(), "exact_h": exact.tolist()}
+        text = f"{len(off)} closures, median change {np.median(np.abs(exact)):.3g} of {whole_h:,.0f} h; "
+        text += f"off by {np.median(off):.2g} h, {off.max():.2g} at most; {coarse.sum()} by > {PART:.0%}"
+        record["agreement"] = text + (f", change {np.abs(exact)[coarse].max():.2g} h at most" if coarse.any() else "")
+        records.append(record)
+    return records
+
+
+def _measure_closure_noise(case: Case, quick: bool) -> list[dict[str, Any]]:
+    records = []
+    for name, count in CLOSURES.items():
+        if name == "metropolis":
+            records += _closure_noise(case, name, metropolis(56, 350) if quick else metropolis(), count)
+        elif has(name):
+            records += _closure_noise(case, name, network(name), 20 if quick else count)
+    return records
+
+
 CASES = [
     Case(
         name="traffic-warmstart",
@@ -144,5 +194,11 @@ CASES = [
         work=f"link flows of {NOISE_NETWORK} against those at a gap of {EXACT:.0e}, by gap",
         size_unit="zones",
         measure=_measure_noise,
+    ),
+    Case(
+        name="traffic-closure-noise",
+        work=f"hours that closures add against those at a gap of {CLOSURE_EXACT:.0e}, by gap; time of all closures",
+        size_unit="zones",
+        measure=_measure_closure_noise,
     ),
 ]

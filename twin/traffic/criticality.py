@@ -49,7 +49,7 @@ def link_criticality(
     closures : sequence of int or of sequences of int
         Links by number; several in one entry (the two directions of a street) are closed together.
     target_gap : float
-        Of every closure. What streets of little flow add is lost in gaps above 1e-8 (figures in docs/traffic.md).
+        Of every closure. Small added costs are lost in gaps above 1e-8 (figures in docs/traffic.md).
     max_rounds : int
         Per closure; `relative_gap` in the result tells where it was not enough.
     progress : callable, optional

@@ -154,13 +154,24 @@ def fill_all(links: Links, time: np.ndarray, slope: np.ndarray) -> None:
 
 
 @njit(cache=True)
+def refresh_range(first: int, last: int, links: Links, time: np.ndarray) -> None:
+    """Set cost and slope of the links from `first` to `last` to their flows, and `time` [links] to what flow pays."""
+    part, slope = time[first:last], links.slope[first:last]
+    some = Links(
+        links.flow[first:last], links.cost, slope, links.fixed, links.bpr[first:last], links.form[first:last],
+        links.curves, links.margin, links.mirror,
+    )  # fmt: skip
+    fill_all(some, part, slope)
+    for k in range(len(links.cost)):
+        cost, fixed = links.cost[k, first:last], links.fixed[k, first:last]
+        for link in range(len(part)):
+            cost[link] = part[link] + fixed[link]
+
+
+@njit(cache=True)
 def refresh_all(links: Links) -> None:
     """Set cost and slope of all links to their flows."""
-    time = np.empty(len(links.flow))
-    fill_all(links, time, links.slope)
-    for k in range(len(links.cost)):
-        for link in range(len(time)):
-            links.cost[k, link] = time[link] + links.fixed[k, link]
+    refresh_range(0, len(links.flow), links, np.empty(len(links.flow)))
 
 
 @njit(cache=True)

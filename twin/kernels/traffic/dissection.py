@@ -45,12 +45,18 @@ def by_key(key: np.ndarray, keys: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True)
+def by_ends(tail: np.ndarray, head: np.ndarray, nodes: int) -> np.ndarray:
+    """Return the order of links by tail, and by head where tails are the same."""
+    _, order = by_key(head, nodes)
+    _, again = by_key(tail[order], nodes)
+    return order[again]
+
+
+@njit(cache=True)
 def undirected(tail: np.ndarray, head: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the adjacency lists of the links taken without direction, loops and repetition."""
     source, target = np.concatenate((tail, head)), np.concatenate((head, tail))
-    _, order = by_key(target, nodes)
-    _, again = by_key(source[order], nodes)
-    order = order[again]
+    order = by_ends(source, target, nodes)
     start, adj, count = np.zeros(nodes + 1, np.int64), np.empty(len(source), np.int64), 0
     last = np.int64(-1)
     for i in order:

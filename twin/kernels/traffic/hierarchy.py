@@ -19,7 +19,7 @@ import numpy as np
 from twin.kernels.indices import ix
 from twin.kernels.jit import njit
 from twin.kernels.threads import over_threads
-from twin.kernels.traffic.dissection import LEAF, by_key, dissection_order, undirected
+from twin.kernels.traffic.dissection import LEAF, by_ends, by_key, dissection_order, undirected
 
 BRANCHES, TOP = 3, 2  # two that do not depend on each other, and what is above both
 
@@ -148,9 +148,7 @@ def _arcs(adj_start: np.ndarray, adj: np.ndarray, order: np.ndarray) -> tuple[np
             sibling[r] = child[parent[r]]
             child[parent[r]] = r
     head = head[: start[nodes]]
-    _, order = by_key(head, nodes)
-    _, again = by_key(np.repeat(np.arange(nodes), np.diff(start))[order], nodes)
-    return start, head[order[again]], parent
+    return start, head[by_ends(np.repeat(np.arange(nodes), np.diff(start)), head, nodes)], parent
 
 
 @njit(cache=True)

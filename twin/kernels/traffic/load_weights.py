@@ -1,7 +1,7 @@
 """A mix of all-or-nothing loads: the weights that save most, and the costs of the links it leads to.
 
 Pairwise Newton steps between loads in a quadratic model of Beckmann's function (simplicial decomposition: von
-Hohenbalken 1977, doi 10.1007/BF01584323). A `team` of threads shares the links and the rows of the model.
+Hohenbalken 1977, doi 10.1007/BF01584323). A `team` of threads shares the links, and the model by parts of the links.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from twin.kernels.dot import dot
 from twin.kernels.jit import njit
 from twin.kernels.team import NONE, await_pieces, next_piece, open_pieces, take_piece
-from twin.kernels.traffic.bush_sweep import Links, fill_all
+from twin.kernels.traffic.bush_sweep import Links, refresh_range
 
 MIXES = 4  # quadratic models in a row after each load
 STEPS = 4  # steps between two loads in a model, per load
@@ -50,21 +50,13 @@ def make_mix(loads: int, links: int) -> Mix:
 @njit(cache=True)
 def _set_range(first: int, last: int, loads: int, mix: Mix, links: Links) -> None:
     """Set the links from `first` to `last` to the mix, with its times and slopes."""
-    flow, time, slope = links.flow[first:last], mix.time[first:last], links.slope[first:last]
+    flow = links.flow[first:last]
     flow[:] = 0.0
     for i in range(loads):
         load, weight = mix.load[i, first:last], mix.weight[i]
         for link in range(len(flow)):
             flow[link] += weight * load[link]
-    some = Links(
-        flow, links.cost, slope, links.fixed, links.bpr[first:last], links.form[first:last], links.curves, links.margin,
-        links.mirror,
-    )  # fmt: skip
-    fill_all(some, time, slope)
-    for k in range(len(links.cost)):
-        cost, fixed = links.cost[k, first:last], links.fixed[k, first:last]
-        for link in range(len(flow)):
-            cost[link] = time[link] + fixed[link]
+    refresh_range(first, last, links, mix.time)
 
 
 @njit(cache=True)
